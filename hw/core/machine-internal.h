@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of TYPE_MACHINE share. */
+#ifndef HW_CORE_MACHINE_INTERNAL_H
+#define HW_CORE_MACHINE_INTERNAL_H
+
+#include "hw/core/boards.h"
+
+/* The property "smp" (machine-smp.c). */
+void machine_get_smp(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
+void machine_set_smp(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
+
+/* Sets the property @name of @ms from the JSON object @config (borrowed). */
+bool machine_set_structure(MachineState *ms, const char *name, json_t *config, bool keyval,
+                           Error **errp);
+
+/* Makes ms->ram from "memory-backend" or "-m" (machine-memory.c); ms->ram stays NULL without. */
+bool machine_create_ram(MachineState *ms, Error **errp);
+void machine_get_memory(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
+void machine_set_memory(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
+void machine_get_memdev(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
+void machine_set_memdev(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
+
+#endif /* HW_CORE_MACHINE_INTERNAL_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ACPI tables of a PC (ACPI specification 6.5, chapter 5), as one image that lies at a fixed
+ * guest physical address. Built from a description, so that a test can build and disassemble them
+ * without a machine.
+ */
+#ifndef HW_I386_ACPI_BUILD_H
+#define HW_I386_ACPI_BUILD_H
+
+/* Device number and INTx pin (0 is A) of a function on bus 0 -> global system interrupt. */
+typedef unsigned AcpiPciGsi(unsigned slot, unsigned pin);
+
+typedef struct AcpiConfig {
+    bool pcie;                     /* PNP0A08 with MCFG and a reset register */
+    unsigned nb_cpus;
+    const uint32_t *apic_ids;
+    const uint8_t *level_irqs;     /* ISA interrupts that are level triggered, active high */
+    unsigned nb_level_irqs;
+    AcpiPciGsi *pci_gsi;
+
+    uint64_t ram_below_4g;         /* bytes from 0 */
+    uint64_t ram_above_4g;         /* bytes from 4 GiB */
+    uint64_t device_memory_base;   /* hotpluggable memory; size 0: none */
+    uint64_t device_memory_size;
+
+    uint16_t pm_io_base;           /* PM1a event block; control +4, timer +8 */
+    uint16_t gpe0_base;
+    uint8_t gpe0_length;
+    uint32_t mcfg_base;
+    uint32_t mcfg_size;
+    uint32_t pci_window_first;     /* 32-bit MMIO window */
+    uint32_t pci_window_last;
+    unsigned serial_ports;         /* bit n: COM(n+1) is there */
+} AcpiConfig;
+
+/* The tables, to be copied to @base, which is also the RSDP's address. Caller frees. */
+GByteArray *acpi_build(const AcpiConfig *config, uint32_t base);
+
+#endif /* HW_I386_ACPI_BUILD_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A small writer of AML, the byte code of ACPI tables (ACPI specification 6.5, chapter 20).
+ *
+ * Terms are appended to a byte array in the order in which they shall stand. A term that holds
+ * others is opened with aml_open_*(), which remembers where its length belongs, and closed with
+ * aml_close(). Names are "\\_SB", "PCI0" or "_SB.PCI0"; segments are padded with underscores.
+ */
+#ifndef HW_I386_AML_H
+#define HW_I386_AML_H
+
+typedef struct Aml {
+    GByteArray *bytes;
+    GArray *open;        /* of guint: where the length of each open term starts */
+} Aml;
+
+void aml_init(Aml *aml);
+void aml_cleanup(Aml *aml);
+
+void aml_byte(Aml *aml, uint8_t value);
+void aml_bytes(Aml *aml, const void *data, size_t size);
+void aml_name(Aml *aml, const char *name);
+void aml_integer(Aml *aml, uint64_t value);
+void aml_string(Aml *aml, const char *text);
+/* A compressed EISA id like "PNP0A03". */
+void aml_eisaid(Aml *aml, const char *id);
+
+void aml_open_scope(Aml *aml, const char *name);
+void aml_open_device(Aml *aml, const char *name);
+/* @nb_args 0 to 7 */
+void aml_open_method(Aml *aml, const char *name, unsigned nb_args);
+void aml_open_package(Aml *aml, uint8_t nb_elements);
+void aml_open_processor(Aml *aml, const char *name, uint8_t id);
+/* A resource template: descriptors, then aml_close_resources(). */
+void aml_open_resources(Aml *aml, const char *name);
+void aml_close_resources(Aml *aml);
+void aml_close(Aml *aml);
+
+/* Name(name, integer), Name(name, EISAID(id)) */
+void aml_name_integer(Aml *aml, const char *name, uint64_t value);
+void aml_name_eisaid(Aml *aml, const char *name, const char *id);
+void aml_return_integer(Aml *aml, uint64_t value);
+
+/* Resource descriptors (section 6.4). */
+void aml_res_io(Aml *aml, uint16_t base, uint8_t length);
+void aml_res_irq(Aml *aml, unsigned irq);
+void aml_res_memory32(Aml *aml, uint32_t base, uint32_t length);
+/* Level triggered, active high, shared. */
+void aml_res_gsi(Aml *aml, uint32_t gsi);
+void aml_res_bus_window(Aml *aml, uint16_t first, uint16_t last);
+void aml_res_io_window(Aml *aml, uint16_t first, uint16_t last);
+void aml_res_memory_window(Aml *aml, uint32_t first, uint32_t last);
+
+#endif /* HW_I386_AML_H */

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What both PC boards have in common: RAM around the hole below 4 GiB, device memory above it,
+ * CPUs, interrupt lines, legacy devices, the hotplug handler of memory devices; and the boot stub,
+ * which does after every system reset what firmware would do.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/units.h"
+#include "qapi/error.h"
+#include "hw/char/serial-isa.h"
+#include "hw/core/hotplug.h"
+#include "hw/core/qdev-properties.h"
+#include "hw/i386/pc.h"
+#include "hw/intc/i8259.h"
+#include "hw/isa/i8042.h"
+#include "hw/mem/memory-device.h"
+#include "hw/timer/i8254.h"
+#include "hw/virtio/virtio-md-pci.h"
+#include "system/accel.h"
+#include "system/address-spaces.h"
+#include "system/kvm-x86-layout.h"
+#include "system/reset.h"
+#include "system/runstate.h"
+#include "system/system.h"
+#include "target/i386/cpu.h"
+#include "acpi-build.h"
+#include "linuxboot.h"
+#include "pcisetup.h"
+
+#define ABOVE_4G ((uint64_t)(4 * GiB))
+#define PC_DEFAULT_RAM_SIZE ((uint64_t)(128 * MiB))
+#define PC_MAX_CPUS 255
+/* End of the 32-bit PCI window: I/O APIC, local APIC and KVM's pages come after it. */
+#define PC_PCI_WINDOW_LAST 0xfebfffffu
+#define PC_PCI_IO_FIRST 0xc000
+#define PC_PCI_IO_LAST 0xffff
+/* Where the boot stub leaves the ACPI tables: the top of the first MiB, as firmware would. */
+#define PC_ACPI_BASE 0xe0000u
+#define PC_ACPI_SIZE 0x20000u
+#define PC_EBDA_BASE 0x9fc00u
+#define E820_RAM 1
+#define E820_RESERVED 2
+
+/* ISA interrupts whose line is PCI's or SCI's: level triggered, active high. */
+static const uint8_t pc_level_irqs[] = { 5, 9, 10, 11 };
+
+/* Guest physical memory. */
+
+static void pc_split_ram(PCMachineState *pcms)
+{
+    const PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
+    uint64_t ram = MACHINE(pcms)->ram_size;
+    uint64_t low = ram > pcmc->low_ram_max ? pcmc->low_ram_split : ram;
+
+    pcms->below_4g_mem_size = low;
+    pcms->above_4g_mem_size = ram - low;
+}
+
+static uint64_t pc_device_memory_base(const PCMachineState *pcms)
+{
+    return QEMU_ALIGN_UP(ABOVE_4G + pcms->above_4g_mem_size, (uint64_t)GiB);
+}
+
+/* Room to align each device to the largest page, 1 GiB. */
+static uint64_t pc_device_memory_size(const MachineState *ms)
+{
+    return ms->maxram_size - ms->ram_size + ms->ram_slots * GiB;
+}
+
+static bool pc_has_device_memory(const MachineState *ms)
+{
+    return ms->ram_slots || ms->maxram_size > ms->ram_size;
+}
+
+/* First address above RAM and device memory. */
+static uint64_t pc_memory_end(const PCMachineState *pcms)
+{
+    const MachineState *ms = MACHINE(pcms);
+    uint64_t base = pc_device_memory_base(pcms);
+
+    return pc_has_device_memory(ms) ? base + pc_device_memory_size(ms) : base;
+}
+
+static void pc_map_ram(PCMachineState *pcms)
+{
+    MachineState *ms = MACHINE(pcms);
+    MemoryRegion *system = get_system_memory();
+
+    memory_region_init_alias(&pcms->ram_below_4g, OBJECT(pcms), "ram-below-4g", ms->ram, 0,
+                             pcms->below_4g_mem_size);
+    memory_region_add_subregion(system, 0, &pcms->ram_below_4g);
+    if (pcms->above_4g_mem_size) {
+        memory_region_init_alias(&pcms->ram_above_4g, OBJECT(pcms), "ram-above-4g", ms->ram,
+                                 pcms->below_4g_mem_size, pcms->above_4g_mem_size);
+        memory_region_add_subregion(system, ABOVE_4G, &pcms->ram_above_4g);
+    }
+    if (pc_has_device_memory(ms)) {
+        machine_memory_devices_init(ms, pc_device_memory_base(pcms), pc_device_memory_size(ms));
+    }
+}
+
+static bool pc_check_phys_bits(const PCMachineState *pcms, Error **errp)
+{
+    const X86CPU *cpu = X86_CPU(first_cpu);
+    uint64_t last = pc_memory_end(pcms) - 1;
+    unsigned bits = x86_cpu_phys_bits(cpu);
+
+    if (bits < 64 && last >> bits) {
+        error_setg(errp, "Address space limit 0x%" PRIx64 " < 0x%" PRIx64
+                   " phys-bits too low (%u)", (UINT64_C(1) << bits) - 1, last, bits);
+        return false;
+    }
+    return true;
+}
+
+/* CPUs. */
+
+static uint32_t pc_apic_id(const MachineState *ms, unsigned index)
+{
+    const X86CPUTopoInfo topo = {
+        .sockets = ms->smp.sockets,
+        .dies_per_pkg = ms->smp.dies,
+        .cores_per_die = ms->smp.cores,
+        .threads_per_core = ms->smp.threads,
+    };
+    X86CPUTopoIDs ids;
+
+    x86_topo_ids_from_idx(&topo, index, &ids);
+    return x86_apicid_from_topo_ids(&topo, &ids);
+}
+
+static bool pc_create_cpus(PCMachineState *pcms, Error **errp)
+{
+    const MachineState *ms = MACHINE(pcms);
+
+    for (unsigned i = 0; i < ms->smp.cpus; i++) {
+        Object *cpu = object_new(ms->cpu_type);
+        bool ok = object_property_set_uint(cpu, "apic-id", pc_apic_id(ms, i), errp) &&
+                  qdev_realize(DEVICE(cpu), NULL, errp);
+
+        object_unref(cpu);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Devices. */
+
+/* Memory sizes where firmware reports them (the CMOS map of the IBM PC AT and its followers). */
+static void pc_init_cmos(PCMachineState *pcms)
+{
+    MC146818RtcState *rtc = pcms->rtc;
+    uint64_t low = pcms->below_4g_mem_size, high = pcms->above_4g_mem_size / (64 * KiB);
+    uint64_t extended = MIN(low > MiB ? (low - MiB) / KiB : 0, 65535);
+    uint64_t above_16m = MIN(low > 16 * MiB ? (low - 16 * MiB) / (64 * KiB) : 0, 65535);
+
+    mc146818rtc_set_cmos_data(rtc, 0x15, 640 & 0xff);
+    mc146818rtc_set_cmos_data(rtc, 0x16, 640 >> 8);
+    mc146818rtc_set_cmos_data(rtc, 0x17, extended & 0xff);
+    mc146818rtc_set_cmos_data(rtc, 0x18, extended >> 8);
+    mc146818rtc_set_cmos_data(rtc, 0x30, extended & 0xff);
+    mc146818rtc_set_cmos_data(rtc, 0x31, extended >> 8);
+    mc146818rtc_set_cmos_data(rtc, 0x34, above_16m & 0xff);
+    mc146818rtc_set_cmos_data(rtc, 0x35, above_16m >> 8);
+    mc146818rtc_set_cmos_data(rtc, 0x5b, high & 0xff);
+    mc146818rtc_set_cmos_data(rtc, 0x5c, high >> 8 & 0xff);
+    mc146818rtc_set_cmos_data(rtc, 0x5d, high >> 16 & 0xff);
+    mc146818rtc_set_cmos_data(rtc, 0x5f, MACHINE(pcms)->smp.cpus - 1);
+}
+
+static bool pc_create_serial(PCMachineState *pcms, Error **errp)
+{
+    for (unsigned i = 0; i < MAX_SERIAL_PORTS; i++) {
+        if (serial_hd(i) && !serial_isa_create(pcms->isa_bus, i, serial_hd(i), errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool pc_create_isa_devices(PCMachineState *pcms, Error **errp)
+{
+    g_autofree qemu_irq *i8259 = i8259_init(pcms->isa_bus, NULL);
+
+    memcpy(pcms->gsi_state.i8259_irq, i8259, sizeof(pcms->gsi_state.i8259_irq));
+    i8254_pit_create(pcms->isa_bus, 0);
+    pcms->rtc = mc146818_rtc_init(pcms->isa_bus, 2000);
+    isa_create_simple(pcms->isa_bus, TYPE_I8042);
+    isa_create_simple(pcms->isa_bus, TYPE_PORT92);
+    return pc_create_serial(pcms, errp);
+}
+
+void pc_attach_ioapic(PCMachineState *pcms, DeviceState *host)
+{
+    DeviceState *ioapic = ioapic_create(OBJECT(host));
+
+    for (unsigned i = 0; i < IOAPIC_NUM_PINS; i++) {
+        pcms->gsi_state.ioapic_irq[i] = qdev_get_gpio_in(ioapic, i);
+    }
+    apic_msi_region_init(&pcms->msi_region, OBJECT(pcms));
+    memory_region_add_subregion_overlap(get_system_memory(), APIC_DEFAULT_ADDRESS,
+                                        &pcms->msi_region, 4096);
+}
+
+/* Boot stub. */
+
+static unsigned pc_e820(const PCMachineState *pcms, LinuxBootE820 *map)
+{
+    const PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
+    unsigned nb = 0;
+
+    map[nb++] = (LinuxBootE820) { 0, PC_EBDA_BASE, E820_RAM };
+    map[nb++] = (LinuxBootE820) { PC_EBDA_BASE, 0xa0000 - PC_EBDA_BASE, E820_RESERVED };
+    map[nb++] = (LinuxBootE820) { PC_ACPI_BASE, PC_ACPI_SIZE, E820_RESERVED };
+    map[nb++] = (LinuxBootE820) { MiB, pcms->below_4g_mem_size - MiB, E820_RAM };
+    if (pcmc->pcie) {
+        map[nb++] = (LinuxBootE820) { MCH_HOST_BRIDGE_PCIEXBAR_DEFAULT,
+                                      MCH_HOST_BRIDGE_PCIEXBAR_MAX, E820_RESERVED };
+    }
+    map[nb++] = (LinuxBootE820) { KVM_X86_RESERVED_BASE, KVM_X86_RESERVED_SIZE, E820_RESERVED };
+    if (pcms->above_4g_mem_size) {
+        map[nb++] = (LinuxBootE820) { ABOVE_4G, pcms->above_4g_mem_size, E820_RAM };
+    }
+    return nb;
+}
+
+/* Bit n: COM(n+1) is there, from -serial or from -device isa-serial. */
+static unsigned pc_serial_ports(const PCMachineState *pcms)
+{
+    unsigned ports = 0;
+    BusChild *kid;
+
+    QTAILQ_FOREACH(kid, &BUS(pcms->isa_bus)->children, sibling) {
+        if (object_dynamic_cast(OBJECT(kid->child), TYPE_ISA_SERIAL)) {
+            ports |= 1u << object_property_get_uint(OBJECT(kid->child), "index", &error_abort);
+        }
+    }
+    return ports;
+}
+
+static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
+{
+    const PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
+    const MachineState *ms = MACHINE(pcms);
+    g_autofree uint32_t *apic_ids = g_new(uint32_t, ms->smp.cpus);
+    const AcpiConfig config = {
+        .pcie = pcmc->pcie,
+        .nb_cpus = ms->smp.cpus,
+        .apic_ids = apic_ids,
+        .level_irqs = pc_level_irqs,
+        .nb_level_irqs = ARRAY_SIZE(pc_level_irqs),
+        .pci_gsi = pcmc->pci_gsi,
+        .ram_below_4g = pcms->below_4g_mem_size,
+        .ram_above_4g = pcms->above_4g_mem_size,
+        .device_memory_base = pc_device_memory_base(pcms),
+        .device_memory_size = pc_has_device_memory(ms) ? pc_device_memory_size(ms) : 0,
+        .pm_io_base = PC_PM_IO_BASE,
+        .gpe0_base = pcmc->gpe0_base,
+        .gpe0_length = pcmc->gpe0_length,
+        .mcfg_base = MCH_HOST_BRIDGE_PCIEXBAR_DEFAULT,
+        .mcfg_size = MCH_HOST_BRIDGE_PCIEXBAR_MAX,
+        .pci_window_first = pcmc->pci_window_first,
+        .pci_window_last = PC_PCI_WINDOW_LAST,
+        .serial_ports = pc_serial_ports(pcms),
+    };
+    g_autoptr(GByteArray) tables = NULL;
+
+    for (unsigned i = 0; i < ms->smp.cpus; i++) {
+        apic_ids[i] = pc_apic_id(ms, i);
+    }
+    tables = acpi_build(&config, PC_ACPI_BASE);
+    if (tables->len > PC_ACPI_SIZE ||
+        address_space_write(&address_space_memory, PC_ACPI_BASE, MEMTXATTRS_UNSPECIFIED,
+                            tables->data, tables->len)) {
+        error_setg(errp, "ACPI tables of %u bytes do not fit", tables->len);
+        return false;
+    }
+    return true;
+}
+
+static bool pc_setup_pci(const PCMachineState *pcms, Error **errp)
+{
+    const PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
+    const PciSetup setup = {
+        .bus = pcms->pcibus,
+        .io_first = PC_PCI_IO_FIRST,
+        .io_last = PC_PCI_IO_LAST,
+        .mem_first = pcmc->pci_window_first,
+        .mem_last = PC_PCI_WINDOW_LAST,
+        .irq_line = pcmc->pci_irq_line,
+    };
+
+    return pci_setup(&setup, errp);
+}
+
+/* The machine as an operating system expects to find it, and the first CPU in the kernel. */
+static bool pc_boot(PCMachineState *pcms, Error **errp)
+{
+    LinuxBootE820 e820[8];
+    unsigned nb_e820 = pc_e820(pcms, e820);
+    uint64_t entry;
+
+    PC_MACHINE_GET_CLASS(pcms)->setup_chipset(pcms);
+    acpi_pm1_cnt_update(pcms->acpi_regs, true, false);
+    if (!pc_setup_pci(pcms, errp) || !pc_write_acpi(pcms, errp) ||
+        !linuxboot_load(pcms->boot, PC_ACPI_BASE, e820, nb_e820, &entry, errp)) {
+        return false;
+    }
+    cpu_x86_set_boot_state64(X86_CPU(first_cpu), entry, LINUXBOOT_PARAMS, LINUXBOOT_PAGE_TABLES,
+                             LINUXBOOT_GDT, 4 * 8 - 1, LINUXBOOT_STACK);
+    return true;
+}
+
+static void pc_system_reset(ShutdownCause reason)
+{
+    PCMachineState *pcms = PC_MACHINE(current_machine);
+    Error *err = NULL;
+
+    qemu_devices_reset(RESET_TYPE_COLD);
+    if (pcms->boot && !pc_boot(pcms, &err)) {
+        error_report_err(err);
+        qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_ERROR);
+    }
+}
+
+/* Making the machine. */
+
+static bool pc_open_kernel(PCMachineState *pcms, Error **errp)
+{
+    const MachineState *ms = MACHINE(pcms);
+
+    if (!ms->kernel_filename) {
+        if (ms->initrd_filename || (ms->kernel_cmdline && *ms->kernel_cmdline)) {
+            error_setg(errp, "-append and -initrd only allowed with -kernel option");
+            return false;
+        }
+        return true;
+    }
+    pcms->boot = linuxboot_new(ms->kernel_filename, ms->initrd_filename, ms->kernel_cmdline,
+                               pcms->below_4g_mem_size, errp);
+    return pcms->boot != NULL;
+}
+
+static bool pc_make(PCMachineState *pcms, Error **errp)
+{
+    PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
+    MachineState *ms = MACHINE(pcms);
+    PCHostConfig config;
+
+    if (ms->ram_size < 2 * MiB) {
+        error_setg(errp, "a PC needs at least 2 MiB of RAM, -m says %" PRIu64 " bytes",
+                   ms->ram_size);
+        return false;
+    }
+    if (!memory_devices_check_maxmem(ms, errp)) {
+        return false;
+    }
+    pc_split_ram(pcms);
+    if (!pc_open_kernel(pcms, errp) || !pc_create_cpus(pcms, errp) ||
+        !pc_check_phys_bits(pcms, errp)) {
+        return false;
+    }
+    pc_map_ram(pcms);
+    memory_region_init(&pcms->pci_memory, OBJECT(pcms), "pci", UINT64_MAX);
+    config = (PCHostConfig) {
+        .ram = ms->ram,
+        .system = get_system_memory(),
+        .io = get_system_io(),
+        .pci = &pcms->pci_memory,
+        .below_4g_mem_size = pcms->below_4g_mem_size,
+        .above_4g_mem_size = pcms->above_4g_mem_size,
+        .hole64_start = QEMU_ALIGN_UP(pc_memory_end(pcms), (uint64_t)GiB),
+    };
+    pcms->gsi = gsi_create(&pcms->gsi_state);
+    pcmc->make_bridges(pcms, &config);
+    if (!pc_create_isa_devices(pcms, errp)) {
+        return false;
+    }
+    pc_init_cmos(pcms);
+    qemu_set_system_reset_hook(pc_system_reset);
+    return true;
+}
+
+static void pc_machine_init(MachineState *ms)
+{
+    Error *err = NULL;
+
+    if (!pc_make(PC_MACHINE(ms), &err)) {
+        error_report_err(err);
+        exit(1);
+    }
+}
+
+static bool pc_machine_check_runnable(MachineState *ms, Error **errp)
+{
+    if (!PC_MACHINE(ms)->boot) {
+        error_setg(errp, "no firmware: use -kernel");
+        return false;
+    }
+    return true;
+}
+
+/* Memory devices. */
+
+static void pc_machine_pre_plug(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    if (object_dynamic_cast(OBJECT(dev), TYPE_VIRTIO_MD_PCI)) {
+        virtio_md_pci_pre_plug(VIRTIO_MD_PCI(dev), MACHINE(handler), errp);
+    }
+}
+
+static void pc_machine_plug(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    if (object_dynamic_cast(OBJECT(dev), TYPE_VIRTIO_MD_PCI)) {
+        virtio_md_pci_plug(VIRTIO_MD_PCI(dev), MACHINE(handler), errp);
+    }
+}
+
+static void pc_machine_unplug_request(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    if (object_dynamic_cast(OBJECT(dev), TYPE_VIRTIO_MD_PCI)) {
+        virtio_md_pci_unplug_request(VIRTIO_MD_PCI(dev), MACHINE(handler), errp);
+    } else {
+        error_setg(errp, "device unplug request for not supported device type: %s",
+                   object_get_typename(OBJECT(dev)));
+    }
+}
+
+static HotplugHandler *pc_machine_get_hotplug_handler(MachineState *ms, DeviceState *dev)
+{
+    return object_dynamic_cast(OBJECT(dev), TYPE_VIRTIO_MD_PCI) ? HOTPLUG_HANDLER(ms) : NULL;
+}
+
+static void pc_machine_finalize(Object *obj)
+{
+    linuxboot_free(PC_MACHINE(obj)->boot);
+}
+
+static void pc_machine_class_init(ObjectClass *klass, const void *data)
+{
+    MachineClass *mc = MACHINE_CLASS(klass);
+    HotplugHandlerClass *hc = HOTPLUG_HANDLER_CLASS(klass);
+
+    mc->init = pc_machine_init;
+    mc->check_runnable = pc_machine_check_runnable;
+    mc->get_hotplug_handler = pc_machine_get_hotplug_handler;
+    mc->default_cpu_type = X86_CPU_DEFAULT_TYPE;
+    mc->default_ram_size = PC_DEFAULT_RAM_SIZE;
+    mc->default_ram_id = "pc.ram";
+    mc->max_cpus = PC_MAX_CPUS;
+    hc->pre_plug = pc_machine_pre_plug;
+    hc->plug = pc_machine_plug;
+    hc->unplug_request = pc_machine_unplug_request;
+}
+
+static const TypeInfo pc_machine_info = {
+    .name = TYPE_PC_MACHINE,
+    .parent = TYPE_MACHINE,
+    .abstract = true,
+    .instance_size = sizeof(PCMachineState),
+    .instance_finalize = pc_machine_finalize,
+    .class_size = sizeof(PCMachineClass),
+    .class_init = pc_machine_class_init,
+    .interfaces = (const InterfaceInfo[]) {
+        { TYPE_HOTPLUG_HANDLER },
+        { }
+    },
+};
+
+static void pc_machine_register_types(void)
+{
+    type_register_static(&pc_machine_info);
+}
+
+type_init(pc_machine_register_types)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The PC machines: "pc" (i440FX and PIIX) and "q35" (Q35 and ICH9), pc-i440fx-X.Y and pc-q35-X.Y.
+ *
+ * pc.c makes what both have in common and stands in for firmware after every system reset; the two
+ * boards differ in their bridges, which PCMachineClass describes.
+ */
+#ifndef HW_I386_PC_H
+#define HW_I386_PC_H
+
+#include "hw/acpi/acpi.h"
+#include "hw/core/boards.h"
+#include "hw/intc/ioapic.h"
+#include "hw/pci-host/pc-host.h"
+#include "hw/rtc/mc146818rtc.h"
+
+#define TYPE_PC_MACHINE "generic-pc-machine"
+OBJECT_DECLARE_TYPE(PCMachineState, PCMachineClass, PC_MACHINE)
+
+#define PC_SCI_IRQ 9
+/* Ports of the ACPI block once the boot stub has mapped it. */
+#define PC_PM_IO_BASE 0x600
+
+struct PCMachineState {
+    MachineState parent_obj;
+
+    uint64_t below_4g_mem_size;
+    uint64_t above_4g_mem_size;
+    MemoryRegion ram_below_4g;
+    MemoryRegion ram_above_4g;
+    MemoryRegion pci_memory;
+    MemoryRegion msi_region;
+
+    GSIState gsi_state;
+    qemu_irq *gsi;                     /* IOAPIC_NUM_PINS lines */
+    PCIBus *pcibus;
+    ISABus *isa_bus;
+    MC146818RtcState *rtc;
+    ACPIREGS *acpi_regs;               /* of the south bridge */
+
+    struct LinuxBoot *boot;            /* NULL without -kernel */
+};
+
+struct PCMachineClass {
+    MachineClass parent_class;
+
+    bool pcie;
+    /* RAM below 4 GiB ends at `low_ram_max`, or at `low_ram_split` if there is more. */
+    uint64_t low_ram_max;
+    uint64_t low_ram_split;
+    /* Makes both bridges: sets pcibus, isa_bus, acpi_regs. */
+    void (*make_bridges)(PCMachineState *pcms, const PCHostConfig *config);
+
+    /* For the boot stub. */
+    void (*setup_chipset)(PCMachineState *pcms);   /* registers that no PCI rule covers */
+    uint32_t pci_window_first;                     /* to 0xfebfffff */
+    unsigned (*pci_gsi)(unsigned slot, unsigned pin);
+    uint8_t (*pci_irq_line)(unsigned slot, unsigned pin);
+    uint16_t gpe0_base;
+    uint8_t gpe0_length;
+};
+
+/* Registers "<prefix>-X.Y-machine" for every version; the newest is also called @alias. */
+void pc_register_versions(const char *parent_type, const char *prefix, const char *alias);
+/* The I/O APIC, a child of the host bridge, and the window for messages. */
+void pc_attach_ioapic(PCMachineState *pcms, DeviceState *host);
+
+#endif /* HW_I386_PC_H */

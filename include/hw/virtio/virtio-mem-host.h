@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What virtio-mem would like of the machine beyond the device API that it shares with QEMU. Each hook
+ * does nothing where the machine does not have it, and the device is right without it.
+ */
+#ifndef HW_VIRTIO_MEM_HOST_H
+#define HW_VIRTIO_MEM_HOST_H
+
+#include "system/memory.h"
+
+/* From now on (@inaccessible), emulated devices cannot read unplugged parts of @mr either. */
+static inline void virtio_mem_host_set_inaccessible(MemoryRegion *mr, bool inaccessible)
+{
+#ifdef MEMORY_REGION_HAS_DISCARDED_INACCESSIBLE
+    memory_region_set_discarded_inaccessible(mr, inaccessible);
+#endif
+}
+
+#endif /* HW_VIRTIO_MEM_HOST_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virtio-mem: a paravirtualised memory device whose size the guest changes on the host's request
+ * (Virtual I/O Device specification 1.3, section 5.15 "Memory Device").
+ *
+ * The device owns a contiguous region of guest physical memory, backed by one memory backend and
+ * divided into blocks. The user asks for a size ("requested-size"), the guest's driver plugs and
+ * unplugs blocks to follow. What is unplugged the host does not hold.
+ */
+#ifndef HW_VIRTIO_MEM_H
+#define HW_VIRTIO_MEM_H
+
+#include "qapi/qapi-types-misc.h"
+#include "qemu/notify.h"
+#include "qemu/queue.h"
+#include "hw/virtio/virtio.h"
+#include "hw/virtio/virtio-mem-map.h"
+#include "standard-headers/linux/virtio_mem.h"
+#include "system/hostmem.h"
+
+#define TYPE_VIRTIO_MEM "virtio-mem"
+OBJECT_DECLARE_TYPE(VirtIOMEM, VirtIOMEMClass, VIRTIO_MEM)
+
+/* The properties of the device, as their users name them. */
+#define VIRTIO_MEM_MEMDEV_PROP "memdev"
+#define VIRTIO_MEM_NODE_PROP "node"
+#define VIRTIO_MEM_SIZE_PROP "size"
+#define VIRTIO_MEM_REQUESTED_SIZE_PROP "requested-size"
+#define VIRTIO_MEM_BLOCK_SIZE_PROP "block-size"
+#define VIRTIO_MEM_ADDR_PROP "memaddr"
+#define VIRTIO_MEM_PREALLOC_PROP "prealloc"
+#define VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP "unplugged-inaccessible"
+
+typedef struct VirtIOMEMJob VirtIOMEMJob;
+typedef struct VirtioMemSystemReset VirtioMemSystemReset;
+
+struct VirtIOMEM {
+    VirtIODevice parent_obj;
+
+    /* What the user chose; fixed at realize, requested_size excepted. Sizes in bytes. */
+    HostMemoryBackend *memdev;
+    uint32_t node;
+    uint64_t addr;             /* guest physical; 0 before one was assigned */
+    uint64_t block_size;       /* 0 before realize: the default for the backend */
+    uint64_t requested_size;
+    bool prealloc;
+    /* After realize ON or OFF: what was decided. */
+    OnOffAuto unplugged_inaccessible;
+
+    /* What the guest made of it. */
+    VirtIOMEMMap map;
+    uint64_t usable_region_size;
+
+    VirtQueue *vq;
+    /* The large request being carried out outside the big lock; no other is begun meanwhile. */
+    VirtIOMEMJob *job;
+    VirtioMemSystemReset *system_reset;
+
+    NotifierList size_change_notifiers;  /* told a pointer to the new plugged size */
+    QLIST_HEAD(, RamDiscardListener) rdl_list;
+};
+
+struct VirtIOMEMClass {
+    VirtioDeviceClass parent_class;
+
+    /* For the proxy. All under the big lock. */
+    void (*fill_device_info)(const VirtIOMEM *vmem, VirtioMEMDeviceInfo *vi);
+    MemoryRegion *(*get_memory_region)(VirtIOMEM *vmem, Error **errp);
+    void (*add_size_change_notifier)(VirtIOMEM *vmem, Notifier *notifier);
+    void (*remove_size_change_notifier)(VirtIOMEM *vmem, Notifier *notifier);
+};
+
+#endif /* HW_VIRTIO_MEM_H */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Monitors: QMP over character devices. Several may exist; each has at most one client at a time,
+ * negotiates for itself and gets every event once it has. All on the main thread under the big
+ * lock; commands run there, one per main loop round and monitor, in the order received.
+ */
+#ifndef MONITOR_MONITOR_H
+#define MONITOR_MONITOR_H
+
+#include "qemu/chardev.h"
+
+/* Claims @chr for a QMP monitor; it says nothing until monitor_start_all(). */
+bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp);
+/*
+ * From -mon: an object with "chardev" (an id), "mode" ("control"; "readline" is refused: there is
+ * no human monitor) and "pretty". Values are strings (keyval) or JSON values.
+ */
+bool monitor_init_opts(json_t *opts, Error **errp);
+/* The machine is ready: greet, take commands, send events. Monitors made later start at once. */
+void monitor_start_all(void);
+/* At exit, before chardev_cleanup_all(): sends what is pending, as far as clients read at once. */
+void monitor_cleanup(void);
+
+#endif /* MONITOR_MONITOR_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Character devices: byte streams between a front end (a serial port, a monitor, the qtest
+ * server) and the host (terminal, socket, file, pseudo terminal, nothing).
+ *
+ * A chardev has an id unique among all and at most one front end. It may be closed for a while (a
+ * server socket without a client): what is written then is thrown away. Handlers are called by
+ * the main loop (default main context, big lock held); all functions are for the main thread,
+ * chardev_write() for any thread that holds the big lock.
+ */
+#ifndef QEMU_CHARDEV_H
+#define QEMU_CHARDEV_H
+
+#include <jansson.h>
+
+typedef enum QEMUChrEvent {
+    CHR_EVENT_OPENED,   /* a peer is there; also sent when handlers are set while one is */
+    CHR_EVENT_CLOSED,   /* the peer went away */
+} QEMUChrEvent;
+
+/* How many bytes the front end takes now; 0 stops reading until the next main loop round. */
+typedef int IOCanReadHandler(void *opaque);
+typedef void IOReadHandler(void *opaque, const uint8_t *buf, int size);
+typedef void IOEventHandler(void *opaque, QEMUChrEvent event);
+/* Return G_SOURCE_REMOVE or G_SOURCE_CONTINUE. @unused is NULL. */
+typedef gboolean ChardevWatchFunc(void *unused, GIOCondition cond, void *opaque);
+
+/*
+ * From -chardev: an object with "backend" (stdio, socket, file, pty, null), "id" and the backend's
+ * options, as strings (keyval) or JSON values. Server sockets with wait=on (the default) return
+ * when a client has connected. NULL with @errp on failure.
+ */
+Chardev *chardev_new_from_opts(json_t *opts, Error **errp);
+/*
+ * From -serial, -qmp, -qtest: "stdio", "null", "pty", "file:PATH",
+ * "unix:PATH[,server=on|off][,wait=on|off]" (also "server,nowait"), "tcp:HOST:PORT[,…]", or
+ * "chardev:ID" for one that exists. "none" gives NULL without an error. @label becomes the id.
+ */
+Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp);
+/* NULL if there is none. */
+Chardev *chardev_find(const char *id);
+void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque);
+const char *chardev_label(const Chardev *chr);
+/* What is behind it, as query-chardev shows: "unix:/tmp/s,server=on". Caller frees. */
+char *chardev_get_filename(const Chardev *chr);
+
+/* Claims @chr for a front end: false ("Device 'ID' is in use") if it has one. */
+bool chardev_attach(Chardev *chr, Error **errp);
+/* Gives it back; handlers and watches go. */
+void chardev_detach(Chardev *chr);
+bool chardev_is_attached(const Chardev *chr);
+bool chardev_is_open(const Chardev *chr);
+
+/* Any handler may be NULL. */
+void chardev_set_handlers(Chardev *chr, IOCanReadHandler *can_read, IOReadHandler *read,
+                          IOEventHandler *event, void *opaque);
+/* The front end can take more than it last said. */
+void chardev_accept_input(Chardev *chr);
+/*
+ * Writes without blocking. Returns how much was taken: less than @len (perhaps 0) if the peer is
+ * slow, @len also when nobody is there to receive it.
+ */
+int chardev_write(Chardev *chr, const uint8_t *buf, int len);
+/* Writes all, waiting for the peer if need be (never for one that is not there). */
+void chardev_write_all(Chardev *chr, const uint8_t *buf, int len);
+/*
+ * Calls @func when @cond (G_IO_OUT) holds, or with G_IO_HUP once when the peer goes away. Returns
+ * the source's id (g_source_remove), 0 if the chardev is closed.
+ */
+guint chardev_add_watch(Chardev *chr, GIOCondition cond, ChardevWatchFunc *func, void *opaque);
+/* Ends the peer's connection; a server then accepts the next one. */
+void chardev_disconnect(Chardev *chr);
+
+/* At exit: closes all, removes socket files, restores the terminal. Idempotent. */
+void chardev_cleanup_all(void);
+
+#endif /* QEMU_CHARDEV_H */

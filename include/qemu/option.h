@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Command line values: "key=value,key2=value2" lists (keyval) or, where an argument starts with
+ * '{', JSON. A keyval list gives a JSON object whose leaves are strings; "a.b=1" nests, "l.0=x"
+ * makes a list, ",," stands for a comma in a value, the last of equal keys wins.
+ */
+#ifndef QEMU_OPTION_H
+#define QEMU_OPTION_H
+
+#include <jansson.h>
+
+/*
+ * Parses @params. @implied_key (may be NULL) is the key of a first value without "=". If @help is
+ * not NULL, it is set when "help" or "?" stands alone, which then is no key. A new reference, or
+ * NULL with @errp. A key without value is an error except as said (QEMU's keyval dialect).
+ */
+json_t *keyval_parse(const char *params, const char *implied_key, bool *help, Error **errp);
+/*
+ * The older dialect of -device, -chardev, -m, -smp …: keys are flat (dots have no meaning), a bare
+ * "key" means key=on and "nokey" key=off. The last of equal keys wins.
+ */
+json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
+                             Error **errp);
+/* Either dialect's value or JSON: *@keyval tells whether leaves are strings yet to be parsed. */
+json_t *qobject_input_parse(const char *str, const char *implied_key, bool flat, bool *keyval,
+                            bool *help, Error **errp);
+/* Is @s a request for help: "help" or "?". */
+bool is_help_option(const char *s);
+/* Does a list contain a help request as one of its elements? */
+bool has_help_option(const char *params);
+/* The identifier rule of -device id=…: a letter, then letters, digits, '-', '.', '_'. */
+bool id_wellformed(const char *id);
+
+#endif /* QEMU_OPTION_H */

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QMP monitors. Bytes go through a framer into a queue of requests; an idle source carries out one
+ * a main loop round, so monitors share the loop fairly and a command may do what it likes to the
+ * character device. Output is buffered: while a client does not read, its input waits, so the
+ * buffer is bounded by a few replies plus events, and events are dropped beyond a limit.
+ */
+#include "qemu/osdep.h"
+
+#include "qapi/error.h"
+#include "qapi/qapi-visit-control.h"
+#include "monitor/monitor.h"
+#include "monitor/qmp-dispatch.h"
+#include "qemu/error-report.h"
+#include "qemu/json.h"
+#include "qmp-internal.h"
+
+#define MAX_QUEUED_REQUESTS 8               /* more input waits in the kernel */
+#define OUTPUT_HIGH (64 * 1024)             /* bytes unsent: no more commands are carried out */
+#define OUTPUT_LIMIT (16 * 1024 * 1024)     /* bytes unsent: events are dropped */
+#define FLUSH_AT_EXIT_MS 200
+
+typedef struct Request {
+    json_t *value;   /* or */
+    Error *err;      /* what was wrong with the input */
+} Request;
+
+typedef struct MonitorQMP {
+    Chardev *chr;
+    bool pretty;
+    bool open;                /* a client is there */
+    bool negotiated;
+    bool dropping_events;     /* reported once for each time */
+    JSONFramer *framer;
+    GQueue *requests;
+    guint dispatch_source;
+    GString *output;
+    size_t output_start;      /* sent already */
+    guint output_watch;
+} MonitorQMP;
+
+static GSList *monitors;
+static bool started;
+static MonitorQMP *current;   /* whose command runs */
+
+static void monitor_schedule(MonitorQMP *mon);
+
+/* ---- output ---- */
+
+static size_t monitor_unsent(const MonitorQMP *mon)
+{
+    return mon->output->len - mon->output_start;
+}
+
+static gboolean monitor_output_ready(void *unused, GIOCondition cond, void *opaque);
+
+static void monitor_flush(MonitorQMP *mon)
+{
+    size_t unsent = monitor_unsent(mon);
+    const uint8_t *data = (const uint8_t *)mon->output->str + mon->output_start;
+    int done;
+
+    if (mon->output_watch || !unsent) {
+        return;
+    }
+    done = chardev_write(mon->chr, data, MIN(unsent, INT_MAX));
+    if (!monitor_unsent(mon)) {
+        return;   /* the client went away meanwhile: everything was dropped */
+    }
+    mon->output_start += done;
+    if (monitor_unsent(mon)) {
+        mon->output_watch = chardev_add_watch(mon->chr, G_IO_OUT, monitor_output_ready, mon);
+        return;
+    }
+    g_string_truncate(mon->output, 0);
+    mon->output_start = 0;
+    mon->dropping_events = false;
+}
+
+static gboolean monitor_output_ready(void *unused, GIOCondition cond, void *opaque)
+{
+    MonitorQMP *mon = opaque;
+
+    mon->output_watch = 0;
+    monitor_flush(mon);
+    monitor_schedule(mon);
+    chardev_accept_input(mon->chr);
+    return G_SOURCE_REMOVE;
+}
+
+static void monitor_send(MonitorQMP *mon, const json_t *message)
+{
+    GString *text;
+
+    if (!mon->open) {
+        return;
+    }
+    if (mon->output_start > mon->output->len / 2) {
+        g_string_erase(mon->output, 0, mon->output_start);
+        mon->output_start = 0;
+    }
+    text = qjson_to_string(message, mon->pretty);
+    g_string_append_len(mon->output, text->str, text->len);
+    g_string_append(mon->output, "\r\n");
+    g_string_free(text, TRUE);
+    monitor_flush(mon);
+}
+
+void qmp_broadcast(json_t *event)
+{
+    for (GSList *l = monitors; l; l = l->next) {
+        MonitorQMP *mon = l->data;
+
+        if (!mon->negotiated) {
+            continue;
+        }
+        if (monitor_unsent(mon) < OUTPUT_LIMIT) {
+            monitor_send(mon, event);
+        } else if (!mon->dropping_events) {
+            mon->dropping_events = true;
+            warn_report("QMP client of '%s' does not read: events are dropped",
+                        chardev_label(mon->chr));
+        }
+    }
+}
+
+static void monitor_send_error(MonitorQMP *mon, Error *err, json_t *id)
+{
+    json_t *reply = json_object();
+    json_t *body = json_object();
+
+    if (id) {
+        json_object_set(reply, "id", id);
+    }
+    json_object_set_new(body, "class", json_string(error_class_name(error_get_class(err))));
+    json_object_set_new(body, "desc", qjson_string(error_get_pretty(err)));
+    json_object_set_new(reply, "error", body);
+    monitor_send(mon, reply);
+    json_decref(reply);
+    error_free(err);
+}
+
+/* ---- commands ---- */
+
+static int command_compare(const void *name, const void *command)
+{
+    return strcmp(name, ((const QmpCommand *)command)->name);
+}
+
+/* The command's name and arguments (borrowed; NULL if there are none), or false. */
+static bool request_check(json_t *request, const char **name, json_t **arguments, Error **errp)
+{
+    const char *key;
+    json_t *value;
+
+    *name = NULL;
+    *arguments = NULL;
+    if (!json_is_object(request)) {
+        error_setg(errp, "QMP input must be a JSON object");
+        return false;
+    }
+    json_object_foreach(request, key, value) {
+        if (!strcmp(key, "execute")) {
+            if (!qjson_is_string(value)) {
+                error_setg(errp, "QMP input member 'execute' must be a string");
+                return false;
+            }
+            *name = json_string_value(value);
+        } else if (!strcmp(key, "arguments")) {
+            if (!json_is_object(value)) {
+                error_setg(errp, "QMP input member 'arguments' must be an object");
+                return false;
+            }
+            *arguments = value;
+        } else if (strcmp(key, "id")) {
+            error_setg(errp, "QMP input member '%s' is unexpected", key);
+            return false;
+        }
+    }
+    if (!*name) {
+        error_setg(errp, "QMP input lacks member 'execute'");
+        return false;
+    }
+    return true;
+}
+
+/* Whether the monitor's state allows the command. */
+static bool command_check_negotiation(MonitorQMP *mon, const char *name, Error **errp)
+{
+    bool negotiates = !strcmp(name, "qmp_capabilities");
+
+    if (!mon->negotiated && !negotiates) {
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
+                  "Expecting capabilities negotiation with 'qmp_capabilities'");
+        return false;
+    }
+    if (mon->negotiated && negotiates) {
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
+                  "Capabilities negotiation is already complete, command ignored");
+        return false;
+    }
+    return true;
+}
+
+static json_t *request_run(MonitorQMP *mon, json_t *request, Error **errp)
+{
+    const QmpCommand *command;
+    const char *name;
+    json_t *arguments, *result = NULL;
+    bool ok;
+
+    if (!request_check(request, &name, &arguments, errp) ||
+        !command_check_negotiation(mon, name, errp)) {
+        return NULL;
+    }
+    command = bsearch(name, qmp_commands, qmp_nb_commands, sizeof(qmp_commands[0]),
+                      command_compare);
+    if (!command) {
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND, "The command %s has not been found", name);
+        return NULL;
+    }
+    arguments = arguments ? json_incref(arguments) : json_object();
+    current = mon;
+    ok = command->run(arguments, &result, errp);
+    current = NULL;
+    json_decref(arguments);
+    return ok ? result : NULL;
+}
+
+void qmp_current_set_negotiated(void)
+{
+    current->negotiated = true;
+}
+
+static void request_carry_out(MonitorQMP *mon, Request *request)
+{
+    json_t *id = json_incref(json_object_get(request->value, "id"));
+    Error *err = request->err;
+    json_t *result, *reply;
+
+    request->err = NULL;
+    result = err ? NULL : request_run(mon, request->value, &err);
+    if (result) {
+        reply = json_object();
+        json_object_set_new(reply, "return", result);
+        if (id) {
+            json_object_set(reply, "id", id);
+        }
+        monitor_send(mon, reply);
+        json_decref(reply);
+    } else {
+        monitor_send_error(mon, err, id);
+    }
+    json_decref(id);
+}
+
+static void request_free(void *data)
+{
+    Request *request = data;
+
+    json_decref(request->value);
+    error_free(request->err);
+    g_free(request);
+}
+
+static gboolean monitor_dispatch(gpointer opaque)
+{
+    MonitorQMP *mon = opaque;
+    Request *request = g_queue_pop_head(mon->requests);
+
+    mon->dispatch_source = 0;
+    if (request) {
+        request_carry_out(mon, request);
+        request_free(request);
+    }
+    monitor_schedule(mon);
+    return G_SOURCE_REMOVE;
+}
+
+/* Sees to it that the next request is carried out, unless the client has to read first. */
+static void monitor_schedule(MonitorQMP *mon)
+{
+    if (mon->dispatch_source || g_queue_is_empty(mon->requests) ||
+        monitor_unsent(mon) > OUTPUT_HIGH) {
+        return;
+    }
+    mon->dispatch_source = g_idle_add_full(G_PRIORITY_DEFAULT, monitor_dispatch, mon, NULL);
+}
+
+/* ---- input ---- */
+
+static void monitor_take_message(void *opaque, json_t *value, Error *err)
+{
+    MonitorQMP *mon = opaque;
+    Request *request = g_new0(Request, 1);
+
+    request->value = value;
+    request->err = err;
+    g_queue_push_tail(mon->requests, request);
+    monitor_schedule(mon);
+}
+
+static int monitor_can_read(void *opaque)
+{
+    MonitorQMP *mon = opaque;
+
+    return mon->requests->length < MAX_QUEUED_REQUESTS && monitor_unsent(mon) <= OUTPUT_HIGH
+           ? 4096 : 0;
+}
+
+static void monitor_read(void *opaque, const uint8_t *buf, int size)
+{
+    MonitorQMP *mon = opaque;
+
+    json_framer_feed(mon->framer, (const char *)buf, size);
+}
+
+static void monitor_greet(MonitorQMP *mon)
+{
+    VersionInfo *version = qmp_version_new();
+    json_t *greeting = json_object(), *body = json_object(), *version_json = NULL;
+    Visitor *v = qobject_output_visitor_new(&version_json);
+
+    visit_type_VersionInfo(v, NULL, &version, &error_abort);
+    visit_complete(v);
+    visit_free(v);
+    json_object_set_new(body, "version", version_json);
+    json_object_set_new(body, "capabilities", json_array());
+    json_object_set_new(greeting, "QMP", body);
+    monitor_send(mon, greeting);
+    json_decref(greeting);
+    qapi_free_VersionInfo(version);
+}
+
+/* Nothing of a client that has gone is left for the next one. */
+static void monitor_forget_client(MonitorQMP *mon)
+{
+    mon->open = false;
+    mon->negotiated = false;
+    mon->dropping_events = false;
+    json_framer_reset(mon->framer);
+    g_queue_clear_full(mon->requests, request_free);
+    g_string_free(mon->output, TRUE);
+    mon->output = g_string_new(NULL);
+    mon->output_start = 0;
+    g_clear_handle_id(&mon->output_watch, g_source_remove);
+}
+
+static void monitor_event(void *opaque, QEMUChrEvent event)
+{
+    MonitorQMP *mon = opaque;
+
+    switch (event) {
+    case CHR_EVENT_OPENED:
+        mon->open = true;
+        monitor_greet(mon);
+        break;
+    case CHR_EVENT_CLOSED:
+        monitor_forget_client(mon);
+        break;
+    }
+}
+
+/* ---- life ---- */
+
+static void monitor_start(MonitorQMP *mon)
+{
+    chardev_set_handlers(mon->chr, monitor_can_read, monitor_read, monitor_event, mon);
+}
+
+bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp)
+{
+    MonitorQMP *mon;
+
+    if (!chardev_attach(chr, errp)) {
+        return false;
+    }
+    mon = g_new0(MonitorQMP, 1);
+    mon->chr = chr;
+    mon->pretty = pretty;
+    mon->framer = json_framer_new(monitor_take_message, mon);
+    mon->requests = g_queue_new();
+    mon->output = g_string_new(NULL);
+    monitors = g_slist_append(monitors, mon);
+    if (started) {
+        monitor_start(mon);
+    }
+    return true;
+}
+
+static bool mon_opts_check(json_t *opts, bool *pretty, Error **errp)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(opts, key, value) {
+        if (strcmp(key, "chardev") && strcmp(key, "mode") && strcmp(key, "pretty")) {
+            error_setg(errp, "Invalid parameter '%s'", key);
+            return false;
+        }
+    }
+    value = json_object_get(opts, "pretty");
+    if (value) {
+        Visitor *v = qobject_input_visitor_new_keyval(value);
+        bool ok = visit_type_bool(v, "pretty", pretty, errp);
+
+        visit_free(v);
+        return ok;
+    }
+    return true;
+}
+
+bool monitor_init_opts(json_t *opts, Error **errp)
+{
+    const char *id = json_string_value(json_object_get(opts, "chardev"));
+    const char *mode = json_string_value(json_object_get(opts, "mode"));
+    bool pretty = false;
+    Chardev *chr;
+
+    if (!mon_opts_check(opts, &pretty, errp)) {
+        return false;
+    }
+    if (mode && strcmp(mode, "control") && strcmp(mode, "readline")) {
+        error_setg(errp, "Parameter 'mode' does not accept value '%s'", mode);
+        return false;
+    }
+    if (!mode || !strcmp(mode, "readline")) {
+        error_setg(errp, "the human monitor (mode=readline) is not supported: use mode=control");
+        return false;
+    }
+    if (!id) {
+        error_setg(errp, "Parameter 'chardev' is missing");
+        return false;
+    }
+    chr = chardev_find(id);
+    if (!chr) {
+        error_setg(errp, "chardev \"%s\" not found", id);
+        return false;
+    }
+    return monitor_init_qmp(chr, pretty, errp);
+}
+
+void monitor_start_all(void)
+{
+    started = true;
+    qmp_events_init();
+    for (GSList *l = monitors; l; l = l->next) {
+        monitor_start(l->data);
+    }
+}
+
+static void monitor_flush_at_exit(MonitorQMP *mon)
+{
+    for (int ms = 0; ms < FLUSH_AT_EXIT_MS && monitor_unsent(mon); ms++) {
+        g_clear_handle_id(&mon->output_watch, g_source_remove);
+        monitor_flush(mon);
+        if (monitor_unsent(mon)) {
+            g_usleep(1000);
+        }
+    }
+}
+
+static void monitor_free(MonitorQMP *mon)
+{
+    monitor_flush_at_exit(mon);
+    chardev_detach(mon->chr);
+    mon->output_watch = 0;
+    monitor_forget_client(mon);
+    g_clear_handle_id(&mon->dispatch_source, g_source_remove);
+    json_framer_free(mon->framer);
+    g_queue_free(mon->requests);
+    g_string_free(mon->output, TRUE);
+    g_free(mon);
+}
+
+void monitor_cleanup(void)
+{
+    qmp_events_cleanup();
+    while (monitors) {
+        MonitorQMP *mon = monitors->data;
+
+        monitors = g_slist_delete_link(monitors, monitors);
+        monitor_free(mon);
+    }
+    started = false;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line, read once into a structure: options that stand for machine properties are
+ * merged into `machine`, repeated ones are kept in order. Nothing is made yet. main.c carries it
+ * out. Strings are borrowed from argv.
+ */
+#ifndef SYSTEM_OPTIONS_H
+#define SYSTEM_OPTIONS_H
+
+#include <jansson.h>
+
+/* An option as it was typed, for messages ("-device", "--device"), and its value. */
+typedef struct CmdlineArg {
+    const char *option;
+    const char *value;
+} CmdlineArg;
+
+typedef struct Cmdline {
+    json_t *machine;            /* keyval object: -machine, -smp, -m, -kernel, -initrd, -append */
+    GPtrArray *accels;          /* CmdlineArg *, in order; likewise the next ones */
+    GPtrArray *objects;
+    GPtrArray *devices;
+    GPtrArray *chardevs;
+    GPtrArray *monitors;        /* -qmp and -mon */
+    GPtrArray *serials;
+    CmdlineArg qtest;
+    CmdlineArg cpu;
+    const char *qtest_log;
+    const char *pidfile;
+    const char *process_name;
+    bool daemonize;
+    bool nographic;
+    bool stopped;               /* -S */
+    bool no_reboot;
+    bool no_shutdown;
+    bool nodefaults;
+    bool no_user_config;
+} Cmdline;
+
+typedef enum CmdlineResult {
+    CMDLINE_RUN,
+    CMDLINE_DONE,               /* a request for help was answered: exit 0 */
+    CMDLINE_ERROR,              /* reported: exit 1 */
+} CmdlineResult;
+
+CmdlineResult cmdline_parse(Cmdline *c, int argc, char **argv);
+void cmdline_cleanup(Cmdline *c);
+/* Names of the accelerators there are, by line. */
+void accel_help(void);
+
+#endif /* SYSTEM_OPTIONS_H */

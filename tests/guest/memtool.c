@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Runs inside a guest: holds anonymous memory whose every 64-bit word depends on its page and on a
+ * seed, so that a page lost, swapped with another or given back too early is noticed.
+ * `hold` returns once the memory is written and read back; a background process then keeps it
+ * until `release`. `verify` reads it all again. Each prints "held=… verified=… bad=…", and exits
+ * with 0 only when every page was right.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PAGE 4096u
+#define WORDS (PAGE / sizeof(uint64_t))
+
+struct report {
+    uint64_t held, verified, bad;
+};
+
+static uint64_t pattern(uint64_t seed, uint64_t page)
+{
+    uint64_t x = seed * 0x9e3779b97f4a7c15u + page;
+
+    x = (x ^ (x >> 31)) * 0xbf58476d1ce4e5b9u;
+    return x ^ (x >> 29);
+}
+
+static void memory_fill(uint64_t *memory, uint64_t nb_pages, uint64_t seed)
+{
+    for (uint64_t page = 0; page < nb_pages; page++, memory += WORDS) {
+        uint64_t value = pattern(seed, page);
+
+        for (unsigned i = 0; i < WORDS; i++) {
+            memory[i] = value + i;
+        }
+    }
+}
+
+static struct report memory_verify(const uint64_t *memory, uint64_t nb_pages, uint64_t seed)
+{
+    struct report report = { .held = nb_pages * PAGE };
+
+    for (uint64_t page = 0; page < nb_pages; page++, memory += WORDS) {
+        uint64_t value = pattern(seed, page), wrong = 0;
+
+        for (unsigned i = 0; i < WORDS; i++) {
+            wrong |= ((const volatile uint64_t *)memory)[i] ^ (value + i);
+        }
+        if (wrong) {
+            report.bad += PAGE;
+        } else {
+            report.verified += PAGE;
+        }
+    }
+    return report;
+}
+
+static int report_print(const struct report *report)
+{
+    printf("held=%llu verified=%llu bad=%llu\n", (unsigned long long)report->held,
+           (unsigned long long)report->verified, (unsigned long long)report->bad);
+    return report->bad || report->verified != report->held;
+}
+
+static struct sockaddr_un address_of(const char *name)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    /* The first byte stays 0: an abstract name needs no file and goes with its owner. */
+    snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "memtool.%s", name);
+    return address;
+}
+
+static _Noreturn void fail(const char *what)
+{
+    printf("memtool: %s: %s\n", what, strerror(errno));
+    exit(2);
+}
+
+/* The background process: answers 'v' with a fresh report and ends on 'r'. */
+static void keep(int listener, uint64_t *memory, uint64_t nb_pages, uint64_t seed)
+{
+    struct report report = memory_verify(memory, nb_pages, seed);
+
+    for (;;) {
+        char request = 0;
+        int peer = accept(listener, NULL, NULL);
+
+        if (peer < 0) {
+            continue;
+        }
+        if (read(peer, &request, 1) == 1 && request == 'v') {
+            report = memory_verify(memory, nb_pages, seed);
+        }
+        if (request == 'r') {
+            munmap(memory, nb_pages * PAGE);
+        }
+        if (write(peer, &report, sizeof(report)) < 0) {
+            perror("memtool");
+        }
+        close(peer);
+        if (request == 'r') {
+            _exit(0);
+        }
+    }
+}
+
+static int ask(const char *name, char request)
+{
+    struct sockaddr_un address = address_of(name);
+    struct report report;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+        write(fd, &request, 1) != 1 ||
+        recv(fd, &report, sizeof(report), MSG_WAITALL) != sizeof(report)) {
+        fail(name);
+    }
+    return report_print(&report);
+}
+
+static int hold(const char *name, uint64_t size, uint64_t seed)
+{
+    struct sockaddr_un address = address_of(name);
+    uint64_t nb_pages = size / PAGE;
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    uint64_t *memory;
+    pid_t child;
+
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
+        listen(listener, 4)) {
+        fail(name);
+    }
+    child = fork();
+    if (child < 0) {
+        fail("fork");
+    }
+    if (child > 0) {
+        close(listener);
+        return ask(name, 'i');
+    }
+    setsid();
+    memory = mmap(NULL, nb_pages * PAGE, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        fail("mmap");
+    }
+    if (!freopen("/dev/null", "r+", stdout) || !freopen("/dev/null", "r+", stderr)) {
+        _exit(2);
+    }
+    memory_fill(memory, nb_pages, seed);
+    keep(listener, memory, nb_pages, seed);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 5 && !strcmp(argv[1], "hold")) {
+        return hold(argv[2], strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0));
+    }
+    if (argc == 3 && !strcmp(argv[1], "verify")) {
+        return ask(argv[2], 'v');
+    }
+    if (argc == 3 && !strcmp(argv[1], "release")) {
+        return ask(argv[2], 'r');
+    }
+    fprintf(stderr, "usage: memtool hold NAME BYTES SEED | verify NAME | release NAME\n");
+    return 2;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory devices: where they are put, what is refused and with which words, and that the list,
+ * the sums and the mapping follow plugging and unplugging.
+ */
+#include "qemu/osdep.h"
+#include "hw/core/boards.h"
+#include "hw/core/qdev.h"
+#include "hw/mem/memory-device.h"
+#include "qapi/error.h"
+#include "qemu/main-loop.h"
+#include "qemu/units.h"
+#include "system/address-spaces.h"
+
+#define TYPE_TEST_MD "test-memory-device"
+#define BASE (4 * (uint64_t)GiB)
+
+typedef struct TestMd {
+    DeviceState parent;
+    MemoryRegion mr;
+    uint64_t addr, align;
+} TestMd;
+
+static uint64_t md_get_addr(const MemoryDeviceState *md)
+{
+    return ((const TestMd *)md)->addr;
+}
+
+static void md_set_addr(MemoryDeviceState *md, uint64_t addr, Error **errp)
+{
+    ((TestMd *)md)->addr = addr;
+}
+
+static uint64_t md_get_plugged_size(const MemoryDeviceState *md, Error **errp)
+{
+    return memory_region_size(&((const TestMd *)md)->mr) / 2;
+}
+
+static MemoryRegion *md_get_region(MemoryDeviceState *md, Error **errp)
+{
+    return &((TestMd *)md)->mr;
+}
+
+static uint64_t md_get_min_alignment(const MemoryDeviceState *md)
+{
+    return ((const TestMd *)md)->align;
+}
+
+static void md_class_init(ObjectClass *oc, const void *data)
+{
+    MemoryDeviceClass *mdc = MEMORY_DEVICE_CLASS(oc);
+
+    mdc->get_addr = md_get_addr;
+    mdc->set_addr = md_set_addr;
+    mdc->get_plugged_size = md_get_plugged_size;
+    mdc->get_memory_region = md_get_region;
+    mdc->get_min_alignment = md_get_min_alignment;
+}
+
+static const TypeInfo md_type = {
+    .name = TYPE_TEST_MD,
+    .parent = TYPE_DEVICE,
+    .instance_size = sizeof(TestMd),
+    .class_init = md_class_init,
+    .interfaces = (const InterfaceInfo[]) { { TYPE_MEMORY_DEVICE }, { } },
+};
+
+static MachineState machine;
+
+static TestMd *md_new(uint64_t size, uint64_t addr, uint64_t align)
+{
+    TestMd *md = (TestMd *)object_new(TYPE_TEST_MD);
+
+    memory_region_init(&md->mr, OBJECT(md), "memory", size);
+    md->addr = addr;
+    md->align = align;
+    return md;
+}
+
+static TestMd *md_plug(uint64_t size, uint64_t addr, uint64_t align, uint64_t expected)
+{
+    TestMd *md = md_new(size, addr, align);
+
+    memory_device_pre_plug((MemoryDeviceState *)md, &machine, &error_abort);
+    g_assert_cmphex(md->addr, ==, expected);
+    memory_device_plug((MemoryDeviceState *)md, &machine);
+    return md;
+}
+
+static void md_unplug(TestMd *md)
+{
+    memory_device_unplug((MemoryDeviceState *)md, &machine);
+    object_unref(md);
+}
+
+static void md_refused(uint64_t size, uint64_t addr, uint64_t align, const char *text)
+{
+    TestMd *md = md_new(size, addr, align);
+    Error *err = NULL;
+
+    memory_device_pre_plug((MemoryDeviceState *)md, &machine, &err);
+    g_assert_cmpstr(error_get_pretty(err), ==, text);
+    error_free(err);
+    object_unref(md);
+}
+
+static void test_addresses(void)
+{
+    TestMd *a, *b, *c;
+
+    a = md_plug(512 * MiB, 0, 2 * MiB, BASE);
+    b = md_plug(512 * MiB, BASE + GiB, 2 * MiB, BASE + GiB);
+    /* The gap in between is used, and first. */
+    c = md_plug(256 * MiB, 0, 256 * MiB, BASE + 512 * MiB);
+    g_assert_cmphex(get_plugged_memory_size(), ==, 640 * MiB);
+    g_assert_true(a->mr.container && b->mr.container && c->mr.container);
+    md_refused(256 * MiB, BASE + 512 * MiB, 2 * MiB,
+               "address range conflicts with memory device id='(unnamed)'");
+    md_refused(256 * MiB, BASE + 1, 2 * MiB, "address must be aligned to 0x200000 bytes");
+    md_refused(256 * MiB, BASE - 256 * MiB, 2 * MiB,
+               "can't add memory device [0xf0000000:0x10000000], usable range for memory devices "
+               "[0x100000000:0x80000000]");
+    md_refused(768 * MiB, 0, 2 * MiB,
+               "could not find position in guest address space for memory device - memory "
+               "fragmented due to alignments");
+    md_refused(GiB, 0, 2 * MiB,
+               "not enough space, currently 0x50000000 in use of total space for memory devices "
+               "0x80000000");
+    md_refused(UINT64_MAX - 1, BASE, 2 * MiB,
+               "not enough space, currently 0x50000000 in use of total space for memory devices "
+               "0x80000000");
+    md_unplug(c);
+    g_assert_cmphex(get_plugged_memory_size(), ==, 512 * MiB);
+    c = md_plug(512 * MiB, 0, 2 * MiB, BASE + 512 * MiB);
+    md_unplug(c);
+    md_unplug(a);
+    md_unplug(b);
+    g_assert_cmphex(get_plugged_memory_size(), ==, 0);
+}
+
+static void test_no_region(void)
+{
+    DeviceMemoryState *dms = g_steal_pointer(&machine.device_memory);
+
+    machine.maxram_size = machine.ram_size;
+    md_refused(2 * MiB, 0, 2 * MiB, "memory devices (e.g. for memory hotplug) are not enabled, "
+               "please specify the maxmem option");
+    machine.maxram_size = machine.ram_size + 2 * GiB;
+    md_refused(2 * MiB, 0, 2 * MiB, "memory devices (e.g. for memory hotplug) are not supported "
+               "by the machine");
+    machine.device_memory = dms;
+}
+
+static void test_maxmem(void)
+{
+    MachineState ms = { .ram_size = 2 * GiB, .maxram_size = GiB };
+    Error *err = NULL;
+
+    g_assert_false(memory_devices_check_maxmem(&ms, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==,
+                    "invalid value of maxmem: maximum memory size (0x40000000) must be at least "
+                    "the initial memory size (0x80000000)");
+    error_free(err);
+    err = NULL;
+    ms.maxram_size = ms.ram_size;
+    g_assert_true(memory_devices_check_maxmem(&ms, &error_abort));
+    ms.ram_slots = 1;
+    g_assert_false(memory_devices_check_maxmem(&ms, &err));
+    error_free(err);
+    err = NULL;
+    ms.maxram_size = 4 * GiB;
+    ms.ram_slots = 257;
+    g_assert_false(memory_devices_check_maxmem(&ms, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "unsupported amount of memory slots: 257");
+    error_free(err);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qemu_init_main_loop();
+    type_register_static(&md_type);
+    object_initialize(&machine, sizeof(Object), TYPE_OBJECT);
+    machine.ram_size = 512 * MiB;
+    machine.maxram_size = machine.ram_size + 2 * GiB;
+    current_machine = &machine;
+    machine_memory_devices_init(&machine, BASE, 2 * GiB);
+    g_test_add_func("/memory-device/addresses", test_addresses);
+    g_test_add_func("/memory-device/no-region", test_no_region);
+    g_test_add_func("/memory-device/maxmem", test_maxmem);
+    return g_test_run();
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the core of character devices (chardev.c) and the kinds of them; see qemu/chardev.h. */
+#ifndef UTIL_CHARDEV_INTERNAL_H
+#define UTIL_CHARDEV_INTERNAL_H
+
+#include "qemu/chardev.h"
+
+typedef struct ChardevKind {
+    const char *name;                 /* after "backend=" */
+    const char *const *options;       /* that it knows, ends with NULL */
+    bool (*open)(Chardev *chr, json_t *opts, Error **errp);
+    void (*close)(Chardev *chr);      /* NULL: nothing of its own */
+    /* The peer has gone: end of file or an error on chr->fd_in or fd_out. */
+    void (*peer_gone)(Chardev *chr);
+    char *(*get_filename)(const Chardev *chr);  /* NULL: the kind's name */
+} ChardevKind;
+
+struct Chardev {
+    const ChardevKind *kind;
+    char *id;
+    bool attached;
+    bool open;                        /* a peer is there (or needs not be) */
+    int fd_in, fd_out;                /* -1: none; they may be the same */
+    GSource *input;                   /* polls fd_in while the front end wants bytes */
+    GSList *watches;                  /* ChardevWatch, see chardev.c */
+    IOCanReadHandler *can_read;
+    IOReadHandler *read;
+    IOEventHandler *event;
+    void *opaque;
+
+    /* of the kinds */
+    char *path;                       /* socket, file, pty */
+    int listen_fd;                    /* socket */
+    guint listen_source;
+    bool is_server, owns_path;
+    char *address;                    /* socket: "unix:…" or "tcp:…" */
+    guint pty_timer;
+};
+
+extern const ChardevKind chardev_null, chardev_stdio, chardev_file, chardev_pty, chardev_socket;
+
+/* The peer is there, on these descriptors (made non-blocking). */
+void chardev_opened(Chardev *chr, int fd_in, int fd_out);
+/* The peer has gone; closes the descriptors. */
+void chardev_closed(Chardev *chr);
+
+/* Options: @def if absent; a wrong type or value is an error. Strings belong to @opts. */
+bool chardev_opt_bool(json_t *opts, const char *name, bool *value, Error **errp);
+const char *chardev_opt_str(json_t *opts, const char *name);
+
+void chardev_stdio_restore(void);
+
+#endif /* UTIL_CHARDEV_INTERNAL_H */

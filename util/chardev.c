@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Character devices, the part that all kinds share: the list of them, options, the attachment of
+ * one front end, and non-blocking input and output on file descriptors. Input is polled only
+ * while the front end can take bytes: that is the flow control, asked anew each main loop round.
+ */
+#include "qemu/osdep.h"
+#include <glib-unix.h>
+#include <poll.h>
+
+#include "qapi/error.h"
+#include "qemu/cutils.h"
+#include "qemu/json.h"
+#include "chardev-internal.h"
+
+#define READ_CHUNK 4096
+
+typedef struct ChardevWatch {
+    Chardev *chr;
+    guint source;
+    ChardevWatchFunc *func;
+    void *opaque;
+} ChardevWatch;
+
+typedef struct InputSource {
+    GSource parent;
+    Chardev *chr;
+    gpointer tag;    /* of the descriptor while it is polled */
+} InputSource;
+
+static const ChardevKind *const kinds[] = {
+    &chardev_null, &chardev_stdio, &chardev_file, &chardev_pty, &chardev_socket,
+};
+
+/* Options that QEMU knows and this program does not: named when refused. */
+static const char *const unsupported_options[] = {
+    "mux", "logfile", "logappend", "reconnect", "reconnect-ms", "telnet", "tn3270", "websocket",
+    "tls-creds", "tls-authz", "abstract", "tight", "ipv4", "ipv6", "to", "delay", "nodelay",
+    "input-path", "rows", "cols", "width", "height", "localaddr", "localport", "debug",
+};
+
+static GSList *chardevs;   /* in order of creation */
+
+/* ---- list ---- */
+
+Chardev *chardev_find(const char *id)
+{
+    for (GSList *l = chardevs; l; l = l->next) {
+        Chardev *chr = l->data;
+
+        if (!strcmp(chr->id, id)) {
+            return chr;
+        }
+    }
+    return NULL;
+}
+
+void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque)
+{
+    g_slist_foreach(chardevs, (GFunc)fn, opaque);
+}
+
+const char *chardev_label(const Chardev *chr)
+{
+    return chr->id;
+}
+
+char *chardev_get_filename(const Chardev *chr)
+{
+    return chr->kind->get_filename ? chr->kind->get_filename(chr) : g_strdup(chr->kind->name);
+}
+
+/* ---- input ---- */
+
+static gboolean input_prepare(GSource *source, gint *timeout)
+{
+    InputSource *in = (InputSource *)source;
+    Chardev *chr = in->chr;
+    bool wanted = chr->read && (!chr->can_read || chr->can_read(chr->opaque) > 0);
+
+    *timeout = -1;
+    if (wanted && !in->tag) {
+        in->tag = g_source_add_unix_fd(source, chr->fd_in, G_IO_IN | G_IO_HUP | G_IO_ERR);
+    } else if (!wanted && in->tag) {
+        g_source_remove_unix_fd(source, in->tag);
+        in->tag = NULL;
+    }
+    return FALSE;
+}
+
+static gboolean input_check(GSource *source)
+{
+    InputSource *in = (InputSource *)source;
+
+    return in->tag && g_source_query_unix_fd(source, in->tag) != 0;
+}
+
+static gboolean input_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    Chardev *chr = ((InputSource *)source)->chr;
+    uint8_t buf[READ_CHUNK];
+    int max = chr->can_read ? chr->can_read(chr->opaque) : READ_CHUNK;
+    ssize_t n;
+
+    if (max <= 0 || !chr->read) {
+        return G_SOURCE_CONTINUE;
+    }
+    n = read(chr->fd_in, buf, MIN(max, READ_CHUNK));
+    if (n > 0) {
+        chr->read(chr->opaque, buf, n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        chr->kind->peer_gone(chr);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs input_funcs = {
+    .prepare = input_prepare,
+    .check = input_check,
+    .dispatch = input_dispatch,
+};
+
+static void chardev_stop_input(Chardev *chr)
+{
+    if (chr->input) {
+        g_source_destroy(chr->input);
+        g_source_unref(chr->input);
+        chr->input = NULL;
+    }
+}
+
+static void chardev_start_input(Chardev *chr)
+{
+    if (chr->input || chr->fd_in < 0) {
+        return;
+    }
+    chr->input = g_source_new(&input_funcs, sizeof(InputSource));
+    ((InputSource *)chr->input)->chr = chr;
+    g_source_attach(chr->input, NULL);
+}
+
+void chardev_accept_input(Chardev *chr)
+{
+    g_main_context_wakeup(NULL);
+}
+
+/* ---- output ---- */
+
+int chardev_write(Chardev *chr, const uint8_t *buf, int len)
+{
+    int done = 0;
+
+    if (chr->fd_out < 0) {
+        return len;
+    }
+    while (done < len) {
+        ssize_t n = write(chr->fd_out, buf + done, len - done);
+
+        if (n > 0) {
+            done += n;
+        } else if (n < 0 && errno == EAGAIN) {
+            return done;
+        } else if (n == 0 || errno != EINTR) {
+            chr->kind->peer_gone(chr);
+            return len;
+        }
+    }
+    return done;
+}
+
+void chardev_write_all(Chardev *chr, const uint8_t *buf, int len)
+{
+    int done = chardev_write(chr, buf, len);
+
+    while (done < len) {
+        struct pollfd pfd = { .fd = chr->fd_out, .events = POLLOUT };
+
+        poll(&pfd, 1, -1);
+        done += chardev_write(chr, buf + done, len - done);
+    }
+}
+
+static void watch_free(void *data)
+{
+    ChardevWatch *watch = data;
+
+    watch->chr->watches = g_slist_remove(watch->chr->watches, watch);
+    g_free(watch);
+}
+
+static gboolean watch_ready(gint fd, GIOCondition cond, gpointer data)
+{
+    ChardevWatch *watch = data;
+
+    return watch->func(NULL, cond, watch->opaque);
+}
+
+guint chardev_add_watch(Chardev *chr, GIOCondition cond, ChardevWatchFunc *func, void *opaque)
+{
+    ChardevWatch *watch;
+
+    if (chr->fd_out < 0) {
+        return 0;
+    }
+    watch = g_new0(ChardevWatch, 1);
+    watch->chr = chr;
+    watch->func = func;
+    watch->opaque = opaque;
+    watch->source = g_unix_fd_add_full(G_PRIORITY_DEFAULT, chr->fd_out, cond | G_IO_HUP | G_IO_ERR,
+                                       watch_ready, watch, watch_free);
+    chr->watches = g_slist_prepend(chr->watches, watch);
+    return watch->source;
+}
+
+/* All watches go; @tell: their owners are called once, since what they wait for never comes. */
+static void chardev_remove_watches(Chardev *chr, bool tell)
+{
+    while (chr->watches) {
+        ChardevWatch *watch = chr->watches->data;
+        ChardevWatchFunc *func = watch->func;
+        void *opaque = watch->opaque;
+
+        /* Out of the list first: glib frees a watch whose callback is running only after it. */
+        chr->watches = g_slist_delete_link(chr->watches, chr->watches);
+        g_source_remove(watch->source);
+        if (tell) {
+            func(NULL, G_IO_HUP, opaque);
+        }
+    }
+}
+
+/* ---- peers come and go ---- */
+
+static void chardev_send_event(Chardev *chr, QEMUChrEvent event)
+{
+    if (chr->event) {
+        chr->event(chr->opaque, event);
+    }
+}
+
+void chardev_opened(Chardev *chr, int fd_in, int fd_out)
+{
+    chr->fd_in = fd_in;
+    chr->fd_out = fd_out;
+    if (fd_in >= 0) {
+        g_unix_set_fd_nonblocking(fd_in, TRUE, NULL);
+    }
+    if (fd_out >= 0) {
+        g_unix_set_fd_nonblocking(fd_out, TRUE, NULL);
+    }
+    chr->open = true;
+    chardev_start_input(chr);
+    chardev_send_event(chr, CHR_EVENT_OPENED);
+}
+
+void chardev_closed(Chardev *chr)
+{
+    int fd_in = chr->fd_in, fd_out = chr->fd_out;
+
+    if (!chr->open) {
+        return;
+    }
+    chr->open = false;
+    chr->fd_in = chr->fd_out = -1;
+    chardev_stop_input(chr);
+    chardev_remove_watches(chr, true);
+    if (fd_in > STDERR_FILENO) {
+        close(fd_in);
+    }
+    if (fd_out > STDERR_FILENO && fd_out != fd_in) {
+        close(fd_out);
+    }
+    chardev_send_event(chr, CHR_EVENT_CLOSED);
+}
+
+void chardev_disconnect(Chardev *chr)
+{
+    if (chr->open && chr->fd_in >= 0) {
+        chr->kind->peer_gone(chr);
+    }
+}
+
+/* ---- front ends ---- */
+
+bool chardev_attach(Chardev *chr, Error **errp)
+{
+    if (chr->attached) {
+        error_setg(errp, "Device '%s' is in use", chr->id);
+        return false;
+    }
+    chr->attached = true;
+    return true;
+}
+
+void chardev_detach(Chardev *chr)
+{
+    chardev_set_handlers(chr, NULL, NULL, NULL, NULL);
+    chardev_remove_watches(chr, false);
+    chr->attached = false;
+}
+
+bool chardev_is_attached(const Chardev *chr)
+{
+    return chr->attached;
+}
+
+bool chardev_is_open(const Chardev *chr)
+{
+    return chr->open;
+}
+
+void chardev_set_handlers(Chardev *chr, IOCanReadHandler *can_read, IOReadHandler *read_fn,
+                          IOEventHandler *event, void *opaque)
+{
+    chr->can_read = can_read;
+    chr->read = read_fn;
+    chr->event = event;
+    chr->opaque = opaque;
+    if (chr->open) {
+        chardev_send_event(chr, CHR_EVENT_OPENED);
+    }
+    g_main_context_wakeup(NULL);
+}
+
+/* ---- creation ---- */
+
+const char *chardev_opt_str(json_t *opts, const char *name)
+{
+    return json_string_value(json_object_get(opts, name));
+}
+
+bool chardev_opt_bool(json_t *opts, const char *name, bool *value, Error **errp)
+{
+    json_t *v = json_object_get(opts, name);
+
+    if (!v) {
+        return true;
+    }
+    if (json_is_boolean(v)) {
+        *value = json_is_true(v);
+        return true;
+    }
+    if (!json_is_string(v)) {
+        error_setg(errp, "Invalid parameter type for '%s', expected: boolean", name);
+        return false;
+    }
+    return qapi_bool_parse(name, json_string_value(v), value, errp);
+}
+
+static const ChardevKind *chardev_find_kind(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (!strcmp(kinds[i]->name, name)) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
+/* Each option is one of the kind's, with a value that is a string, number or boolean. */
+static bool chardev_check_options(const ChardevKind *kind, json_t *opts, Error **errp)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(opts, key, value) {
+        if (json_is_object(value) || json_is_array(value) || json_is_null(value)) {
+            error_setg(errp, "Invalid parameter type for '%s', expected: string", key);
+            return false;
+        }
+        if (!strcmp(key, "backend") || !strcmp(key, "id") ||
+            g_strv_contains(kind->options, key)) {
+            continue;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(unsupported_options); i++) {
+            if (!strcmp(key, unsupported_options[i])) {
+                error_setg(errp, "chardev: option '%s' is not supported", key);
+                return false;
+            }
+        }
+        error_setg(errp, "Invalid parameter '%s'", key);
+        return false;
+    }
+    return true;
+}
+
+static bool chardev_check_id(const char *id, Error **errp)
+{
+    const char *s = id;
+
+    if (!id) {
+        error_setg(errp, "chardev: no id specified");
+        return false;
+    }
+    while (g_ascii_isalpha(*s) || (s > id && *s && (g_ascii_isdigit(*s) || strchr("-._", *s)))) {
+        s++;
+    }
+    if (s == id || *s) {
+        error_setg(errp, "Parameter 'id' expects an identifier");
+        error_append_hint(errp, "Identifiers consist of letters, digits, '-', '.', '_', "
+                          "starting with a letter.\n");
+        return false;
+    }
+    if (chardev_find(id)) {
+        error_setg(errp, "Duplicate ID '%s' for chardev", id);
+        return false;
+    }
+    return true;
+}
+
+static void chardev_free(Chardev *chr)
+{
+    chr->event = NULL;
+    chardev_remove_watches(chr, false);
+    if (chr->kind->close) {
+        chr->kind->close(chr);
+    }
+    chardev_closed(chr);
+    g_free(chr->path);
+    g_free(chr->address);
+    g_free(chr->id);
+    g_free(chr);
+}
+
+Chardev *chardev_new_from_opts(json_t *opts, Error **errp)
+{
+    const char *id = chardev_opt_str(opts, "id");
+    const char *name = chardev_opt_str(opts, "backend");
+    const ChardevKind *kind;
+    Chardev *chr;
+
+    ERRP_GUARD();
+    if (!chardev_check_id(id, errp)) {
+        return NULL;
+    }
+    if (!name) {
+        error_setg(errp, "chardev: \"%s\" missing backend", id);
+        return NULL;
+    }
+    kind = chardev_find_kind(name);
+    if (!kind) {
+        error_setg(errp, "'%s' is not a valid char driver name", name);
+        return NULL;
+    }
+    if (!chardev_check_options(kind, opts, errp)) {
+        return NULL;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    chr = g_new0(Chardev, 1);
+    chr->kind = kind;
+    chr->id = g_strdup(id);
+    chr->fd_in = chr->fd_out = chr->listen_fd = -1;
+    if (!kind->open(chr, opts, errp)) {
+        chardev_free(chr);
+        return NULL;
+    }
+    chardevs = g_slist_append(chardevs, chr);
+    return chr;
+}
+
+/* "path,server,nowait" behind a kind's prefix: @opts gets the options behind the first comma. */
+static bool spec_add_options(json_t *opts, char *text, Error **errp)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+
+    for (char **part = parts; *part; part++) {
+        char *value = strchr(*part, '=');
+        const char *key = *part;
+
+        if (value) {
+            *value++ = '\0';
+        } else if (g_str_has_prefix(key, "no")) {
+            key += 2;
+            value = (char *)"off";
+        } else {
+            value = (char *)"on";
+        }
+        if (!*key || json_object_set_new(opts, key, json_string(value)) < 0) {
+            error_setg(errp, "Invalid parameter '%s'", *part);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Takes "PATH[,options]" or "HOST:PORT[,options]" apart. */
+static bool spec_add_address(json_t *opts, const char *text, bool is_unix, Error **errp)
+{
+    g_autofree char *address = g_strdup(text);
+    char *options = strchr(address, ','), *port;
+
+    if (options) {
+        *options++ = '\0';
+    }
+    json_object_set_new(opts, "backend", json_string("socket"));
+    if (is_unix) {
+        json_object_set_new(opts, "path", qjson_string(address));
+    } else {
+        port = strrchr(address, ':');
+        if (!port) {
+            error_setg(errp, "chardev: socket: no port given");
+            return false;
+        }
+        *port++ = '\0';
+        json_object_set_new(opts, "host", qjson_string(address));
+        json_object_set_new(opts, "port", qjson_string(port));
+    }
+    return !options || spec_add_options(opts, options, errp);
+}
+
+static Chardev *chardev_find_by_spec(const char *id, Error **errp)
+{
+    Chardev *chr = chardev_find(id);
+
+    if (!chr) {
+        error_setg(errp, "chardev \"%s\" not found", id);
+    }
+    return chr;
+}
+
+Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp)
+{
+    json_auto_t *opts = NULL;
+    const char *rest;
+
+    if (!strcmp(spec, "none")) {
+        return NULL;
+    }
+    if (strstart(spec, "chardev:", &rest)) {
+        return chardev_find_by_spec(rest, errp);
+    }
+    if (strstart(spec, "mon:", &rest)) {
+        error_setg(errp, "'%s' shares the device with a human monitor, which does not exist here: "
+                   "use '%s'", spec, rest);
+        return NULL;
+    }
+    opts = json_pack("{s:s}", "id", label);
+    if (strstart(spec, "unix:", &rest) || strstart(spec, "tcp:", &rest)) {
+        if (!spec_add_address(opts, rest, spec[0] == 'u', errp)) {
+            return NULL;
+        }
+    } else if (strstart(spec, "file:", &rest)) {
+        json_object_set_new(opts, "backend", json_string("file"));
+        json_object_set_new(opts, "path", qjson_string(rest));
+    } else if (!strcmp(spec, "stdio") || !strcmp(spec, "null") || !strcmp(spec, "pty")) {
+        json_object_set_new(opts, "backend", json_string(spec));
+    } else {
+        error_setg(errp, "'%s' is not a valid char driver", spec);
+        return NULL;
+    }
+    return chardev_new_from_opts(opts, errp);
+}
+
+void chardev_cleanup_all(void)
+{
+    while (chardevs) {
+        Chardev *chr = chardevs->data;
+
+        chardevs = g_slist_delete_link(chardevs, chardevs);
+        chardev_free(chr);
+    }
+    chardev_stdio_restore();
+}

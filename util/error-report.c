@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lines for the operator: "PROGRAM: LOCATION: kind: text". Each report is one write, so that
+ * lines of several threads do not mix. Location and sink belong to the calling thread.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+
+static char *program_name;
+
+static __thread char *location;            /* "-device foo=bar", or NULL */
+static __thread ErrorReportSink *sink;
+static __thread void *sink_opaque;
+
+void error_init(const char *argv0)
+{
+    g_free(program_name);
+    program_name = g_path_get_basename(argv0);
+}
+
+void loc_set_cmdline(const char *option, const char *value)
+{
+    g_free(location);
+    location = NULL;
+    if (option) {
+        location = value ? g_strdup_printf("%s %s", option, value) : g_strdup(option);
+    }
+}
+
+void error_report_set_sink(ErrorReportSink *new_sink, void *opaque)
+{
+    sink = new_sink;
+    sink_opaque = opaque;
+}
+
+static void report_text(const char *text)
+{
+    if (sink) {
+        sink(text, sink_opaque);
+        return;
+    }
+    fwrite(text, 1, strlen(text), stderr);
+    fflush(stderr);
+}
+
+static void G_GNUC_PRINTF(2, 0)
+report(const char *kind, const char *fmt, va_list ap)
+{
+    GString *line = g_string_new(NULL);
+
+    if (!sink && program_name) {
+        g_string_append_printf(line, "%s: ", program_name);
+    }
+    if (location) {
+        g_string_append_printf(line, "%s: ", location);
+    }
+    g_string_append(line, kind);
+    g_string_append_vprintf(line, fmt, ap);
+    g_string_append_c(line, '\n');
+    report_text(line->str);
+    g_string_free(line, TRUE);
+}
+
+void error_vreport(const char *fmt, va_list ap)
+{
+    report("", fmt, ap);
+}
+
+void error_report(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    report("", fmt, ap);
+    va_end(ap);
+}
+
+void warn_report(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    report("warning: ", fmt, ap);
+    va_end(ap);
+}
+
+void info_report(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    report("info: ", fmt, ap);
+    va_end(ap);
+}
+
+void error_report_err(Error *err)
+{
+    error_report("%s", error_get_pretty(err));
+    if (error_get_hint(err)) {
+        report_text(error_get_hint(err));
+    }
+    error_free(err);
+}
+
+void warn_report_err(Error *err)
+{
+    warn_report("%s", error_get_pretty(err));
+    if (error_get_hint(err)) {
+        report_text(error_get_hint(err));
+    }
+    error_free(err);
+}
+
+bool warn_report_once_cond(bool *printed, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (__atomic_exchange_n(printed, true, __ATOMIC_RELAXED)) {
+        return false;
+    }
+    va_start(ap, fmt);
+    report("warning: ", fmt, ap);
+    va_end(ap);
+    return true;
+}
