@@ -341,14 +341,13 @@ static void object_init_with_type(Object *obj, Type type)
     }
 }
 
-/* The base's comes last: it sees what all of the types have made. */
 static void object_post_init_with_type(Object *obj, Type type)
 {
-    if (type->info->instance_post_init) {
-        type->info->instance_post_init(obj);
-    }
     if (type_parent(type)) {
         object_post_init_with_type(obj, type_parent(type));
+    }
+    if (type->info->instance_post_init) {
+        type->info->instance_post_init(obj);
     }
 }
 
@@ -1473,7 +1472,7 @@ Object *object_resolve_path_type(const char *path, const char *type_name, bool *
 
     if (*path == '/') {
         obj = object_resolve_parts(object_get_root(), parts, type_name);
-    } else if (*path) {
+    } else {
         obj = object_resolve_partial(object_get_root(), parts, type_name, &several);
     }
     if (ambiguous) {

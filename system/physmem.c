@@ -799,7 +799,15 @@ static MemTxResult flatview_access(FlatView *fv, hwaddr addr, MemTxAttrs attrs, 
         return MEMTX_DECODE_ERROR;
     }
     offset = addr - (hwaddr)fr->start + fr->offset_in_region;
-    *len = (hwaddr)int128_min(*len, fr->start + fr->size - addr);
+    if (!fr->mr->ram) {
+        /*
+         * Where it starts decodes all of an access, even if other registers begin within it: a
+         * 32-bit access to port 0xcf8 is not cut at the reset control port 0xcf9.
+         */
+        *len = (hwaddr)int128_min(*len, fr->mr->size - offset);
+    } else {
+        *len = (hwaddr)int128_min(*len, fr->start + fr->size - addr);
+    }
     if (range_is_direct(fr, is_write)) {
         uint8_t *host = fr->mr->ram_block->host + offset;
 

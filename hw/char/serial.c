@@ -341,8 +341,10 @@ static uint8_t serial_modem_lines(const SerialState *s)
     if (!(s->mcr & UART_MCR_LOOP)) {
         return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
     }
-    return (s->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0) | (s->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
-           (s->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) | (s->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0);
+    return (s->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0) |
+           (s->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
+           (s->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) |
+           (s->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0);
 }
 
 /* What the guest reads, with the lines as they are and the deltas since it last looked. */

@@ -54,7 +54,7 @@ static bool accel_has_irqchip(void)
     return ac && ac->has_irqchip;
 }
 
-/* A redirection entry as the message that a device would write: Intel SDM volume 3 section 11.11. */
+/* An entry as the message that a device would write: Intel SDM volume 3 section 11.11. */
 static void ioapic_send(uint64_t entry)
 {
     uint32_t address = APIC_DEFAULT_ADDRESS | (entry >> 56) << 12 | ((entry >> 11) & 1) << 2;

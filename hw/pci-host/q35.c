@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The Q35 host bridge: the bridge object with the root bus "pcie.0" and the memory-mapped
- * configuration window, and its function "mch" at 00.0. PAM (0x90 to 0x96), SMRAM (0x9d) and PCIEXBAR
- * (0x60) have an effect; the other registers of system management mode, which this machine does not
+ * configuration window, and its function "mch" at 00.0. PAM (0x90 to 0x96), SMRAM (0x9d) and
+ * PCIEXBAR (0x60) have an effect; the other registers of system management mode, which this machine does not
  * have, only keep what is written, within their locks. Source: Intel 3 Series (316966) datasheet.
  */
 #include "qemu/osdep.h"
@@ -102,8 +102,8 @@ static void mch_update_ext_tseg(MCHPCIState *mch)
 }
 
 /*
- * Whether the default SMBASE can be RAM of its own: asked for by 0xff and answered by 1, after which
- * 2 takes it and locks the register. Anything else leaves @old.
+ * Whether the default SMBASE can be RAM of its own: asked for by 0xff and answered by 1, after
+ * which 2 takes it and locks the register. Anything else leaves @old.
  */
 static void mch_update_smbase(PCIDevice *dev, uint8_t old)
 {

@@ -203,7 +203,10 @@ static bool rtc_alarm_matches(const MC146818RtcState *s, int64_t second)
            rtc_alarm_field(s->cmos_data[RTC_HOURS_ALARM], rtc_encode_hour(s, in_day / 3600));
 }
 
-/* Sets the flags of what has happened since the last time, at most a day of it. */
+/*
+ * Sets the flags of what has happened since the last time, at most a day of it. Periods count only
+ * while their interrupt is enabled, as in QEMU.
+ */
 static void rtc_account(MC146818RtcState *s)
 {
     int64_t second = rtc_now_seconds(s);
@@ -219,7 +222,7 @@ static void rtc_account(MC146818RtcState *s)
             flags |= rtc_alarm_matches(s, t) ? REG_C_AF : 0;
         }
     }
-    if (period != s->last_period) {
+    if (period != s->last_period && (s->cmos_data[RTC_REG_B] & REG_B_PIE)) {
         flags |= REG_C_PF;
     }
     s->last_second = second;

@@ -158,7 +158,7 @@ static const char *reg_name(enum X86CpuidReg reg)
     return names[reg];
 }
 
-static void warn_missing(X86FeatureWord word, uint32_t bits)
+static void warn_missing(X86FeatureWord word, uint32_t bits, const char *why)
 {
     const X86FeatureWordInfo *info = &x86_feature_words[word];
 
@@ -166,22 +166,31 @@ static void warn_missing(X86FeatureWord word, uint32_t bits)
         const char *name = info->names[bit];
 
         if (bits & (UINT32_C(1) << bit)) {
-            warn_report("host doesn't support requested feature: CPUID.%02XH:%s%s%s [bit %u]",
-                        info->leaf, reg_name(info->reg), name ? "." : "", name ? name : "", bit);
+            warn_report("%s: CPUID.%02XH:%s%s%s [bit %u]", why, info->leaf, reg_name(info->reg),
+                        name ? "." : "", name ? name : "", bit);
         }
     }
 }
 
-/* Features that make no sense without another one go with it. */
-static void drop_dependent_features(uint32_t *features)
+static void drop_word(X86CPU *cpu, X86FeatureWord word)
 {
+    X86CpuidState *id = &cpu->cpuid;
+
+    warn_missing(word, id->features[word] & id->user_features[word],
+                 "This feature depends on other features that were not requested");
+    id->features[word] = 0;
+}
+
+/* Words that only describe a feature go with it. */
+static void drop_dependent_features(X86CPU *cpu)
+{
+    const uint32_t *features = cpu->cpuid.features;
+
     if (!(features[FEAT_1_ECX] & CPUID_1_ECX_XSAVE)) {
-        features[FEAT_XSAVE] = 0;
-        features[FEAT_1_ECX] &= ~CPUID_1_ECX_AVX;
-        features[FEAT_7_0_EBX] &= ~(CPUID_7_0_EBX_AVX512F | CPUID_7_0_EBX_MPX);
+        drop_word(cpu, FEAT_XSAVE);
     }
     if (!(features[FEAT_8000_0001_ECX] & CPUID_8000_0001_ECX_SVM)) {
-        features[FEAT_SVM] = 0;
+        drop_word(cpu, FEAT_SVM);
     }
 }
 
@@ -233,7 +242,7 @@ static bool features_are_complete(X86CPU *cpu, Error **errp)
         uint32_t missing = cpu->cpuid.filtered[word];
 
         if (missing && (cpu->check || cpu->enforce)) {
-            warn_missing(word, missing);
+            warn_missing(word, missing, "host doesn't support requested feature");
         }
         complete = complete && !missing;
     }
@@ -275,7 +284,7 @@ bool x86_cpu_expand_features(X86CPU *cpu, Error **errp)
     if (!features_are_complete(cpu, errp)) {
         return false;
     }
-    drop_dependent_features(id->features);
+    drop_dependent_features(cpu);
     warn_of_amd_threads(cpu);
     if (cpu->level == UINT32_MAX) {
         cpu->level = highest_level(cpu);

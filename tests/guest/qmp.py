@@ -88,6 +88,17 @@ class QMP:
             if "event" in answer:
                 self.events.append((time.monotonic(), answer))
 
+    def events_for(self, seconds):
+        """Yields each event that arrives within so many seconds; ends early with the monitor."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                answer = self._receive(deadline)
+            except (TimeoutError, EOFError):
+                return
+            if "event" in answer:
+                yield answer
+
     def get(self, path, name):
         return self.cmd("qom-get", path=path, property=name)
 

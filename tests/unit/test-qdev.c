@@ -216,6 +216,8 @@ static BusState *root_bus_new(void)
 {
     BusState *bus = qbus_new(TYPE_TEST_BUS, NULL, "root");
 
+    object_property_add_child(object_get_root(), "test-root", OBJECT(bus));
+    object_unref(bus);
     qbus_set_bus_hotplug_handler(bus);
     qbus_realize(bus, &error_abort);
     g_string_truncate(events, 0);
@@ -226,7 +228,7 @@ static void root_bus_free(BusState *bus)
 {
     g_assert_cmpint(bus->num_children, ==, 0);
     g_assert_cmpint(OBJECT(bus)->ref, ==, 1);
-    object_unref(bus);
+    object_unparent(OBJECT(bus));
     g_assert_cmpint(live, ==, 0);
 }
 
@@ -578,6 +580,6 @@ int main(int argc, char **argv)
     g_test_add_func("/qdev/unplug/asks-once", test_unplug_asks);
     g_test_add_func("/qdev/gpio/connect-and-intercept", test_gpio);
     g_test_add_func("/qdev/gpio/pass", test_pass_gpios);
-    g_test_add_func("/qdev/hotplugged", test_hotplugged);
+    g_test_add_func("/qdev-machine-ready/hotplugged", test_hotplugged);
     return g_test_run();
 }

@@ -5,8 +5,8 @@
  * blocks and drives SCI. Source: ACPI Specification 6.4 sections 4.8.3 and 4.8.4.
  *
  * For the FADT: SMI_CMD 0xb2, ACPI_ENABLE 2 (0xf1 on PIIX4), ACPI_DISABLE 3 (0xf0 on PIIX4), which
- * the controller answers by SCI_EN without any SMM code; or call acpi_pm1_cnt_update() from the boot
- * code at each reset and give 0 as SMI_CMD: then ACPI mode is always on.
+ * the controller answers by SCI_EN without any SMM code; or call acpi_pm1_cnt_update() from the
+ * boot code at each reset and give 0 as SMI_CMD: then ACPI mode is always on.
  */
 #ifndef HW_ACPI_ACPI_H
 #define HW_ACPI_ACPI_H

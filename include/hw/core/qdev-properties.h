@@ -37,7 +37,8 @@ extern const PropertyInfo qdev_prop_chr;
 #define DEFINE_PROP_SIGNED(_name, _state, _field, _defval, _prop, _type) \
     DEFINE_PROP(_name, _state, _field, _prop, _type, .set_default = true, .defval.i = (_defval))
 #define DEFINE_PROP_UNSIGNED(_name, _state, _field, _defval, _prop, _type) \
-    DEFINE_PROP(_name, _state, _field, _prop, _type, .set_default = true, .defval.u = (_defval))
+    DEFINE_PROP(_name, _state, _field, _prop, _type, .set_default = true, \
+                .defval.u = (_type)(_defval))
 #define DEFINE_PROP_UNSIGNED_NODEFAULT(_name, _state, _field, _prop, _type) \
     DEFINE_PROP(_name, _state, _field, _prop, _type)
 

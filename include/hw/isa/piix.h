@@ -7,7 +7,7 @@
  * Interrupt routing, for _PRT: pin x (0: INTA) of slot s is PIRQ (s + x - 1) mod 4, that is slot 0
  * D A B C, slot 1 A B C D, slot 2 B C D A, ... PIRQ n goes to the ISA interrupt in register
  * 0x60 + n of PIIX3; bit 7 set means to none, which is the reset value. In APIC mode the same
- * GSI as the ISA interrupt, level-triggered, active high. ELCR (0x4d0, 0x4d1) is what the PIC wants.
+ * GSI as the ISA interrupt, level-triggered, active high; for the PIC set ELCR (0x4d0, 0x4d1).
  */
 #ifndef HW_ISA_PIIX_H
 #define HW_ISA_PIIX_H

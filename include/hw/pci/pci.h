@@ -69,7 +69,7 @@ PCIBus *pci_root_bus_new(DeviceState *parent, const char *name, MemoryRegion *me
 /* The @nirq host lines and how they are driven; pins go there by the map function. */
 void pci_bus_irqs(PCIBus *bus, pci_set_irq_fn set_irq, void *irq_opaque, int nirq);
 void pci_bus_map_irqs(PCIBus *bus, pci_map_irq_fn map_irq);
-/* Calls @change(@opaque), after which map_irq may answer differently: levels move to the new lines. */
+/* Calls @change(@opaque), after which map_irq may answer differently: levels move along. */
 void pci_bus_irqs_rerouted(PCIBus *bus, void (*change)(void *opaque), void *opaque);
 /* Whether any device drives host line @irq_num. */
 int pci_bus_get_irq_level(PCIBus *bus, int irq_num);
