@@ -638,15 +638,21 @@ static bool is_stdio(const CmdlineArg *arg)
     return value && strstart(value, "stdio", &value) && (!*value || *value == ',');
 }
 
-static bool refuse_stdio(const GPtrArray *args)
+static bool check_not_stdio(const CmdlineArg *arg)
+{
+    if (is_stdio(arg)) {
+        loc_set_cmdline(arg->option, arg->value);
+        error_report("cannot use stdio with -daemonize");
+        loc_set_cmdline(NULL, NULL);
+        return false;
+    }
+    return true;
+}
+
+static bool check_none_stdio(const GPtrArray *args)
 {
     for (unsigned i = 0; i < args->len; i++) {
-        const CmdlineArg *arg = args->pdata[i];
-
-        if (is_stdio(arg)) {
-            loc_set_cmdline(arg->option, arg->value);
-            error_report("cannot use stdio with -daemonize");
-            loc_set_cmdline(NULL, NULL);
+        if (!check_not_stdio(args->pdata[i])) {
             return false;
         }
     }
@@ -663,7 +669,8 @@ static bool check_combinations(const Cmdline *c)
         error_report("-nographic cannot be used with -daemonize");
         return false;
     }
-    return refuse_stdio(c->chardevs) && refuse_stdio(c->monitors) && refuse_stdio(c->serials);
+    return check_none_stdio(c->chardevs) && check_none_stdio(c->monitors) &&
+           check_none_stdio(c->serials) && check_not_stdio(&c->qtest);
 }
 
 CmdlineResult cmdline_parse(Cmdline *c, int argc, char **argv)

@@ -13,6 +13,9 @@ void machine_set_smp(Object *obj, Visitor *v, const char *name, void *opaque, Er
 bool machine_set_structure(MachineState *ms, const char *name, json_t *config, bool keyval,
                            Error **errp);
 
+/* Once the accelerator is there, what machine and accelerator were told stays: true with @errp. */
+bool machine_refuse_late(const char *name, Error **errp);
+
 /* Makes ms->ram from "memory-backend" or "-m" (machine-memory.c); ms->ram stays NULL without. */
 bool machine_create_ram(MachineState *ms, Error **errp);
 void machine_get_memory(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);

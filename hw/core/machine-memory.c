@@ -95,7 +95,7 @@ void machine_set_memory(Object *obj, Visitor *v, const char *name, void *opaque,
     MemoryConfig config = { 0 };
     bool ok;
 
-    if (!visit_start_struct(v, name, errp)) {
+    if (machine_refuse_late(name, errp) || !visit_start_struct(v, name, errp)) {
         return;
     }
     ok = memory_visit(v, &config, errp);
@@ -142,7 +142,7 @@ void machine_set_memdev(Object *obj, Visitor *v, const char *name, void *opaque,
     MachineState *ms = MACHINE(obj);
     char *id = NULL;
 
-    if (!visit_type_str(v, name, &id, errp)) {
+    if (machine_refuse_late(name, errp) || !visit_type_str(v, name, &id, errp)) {
         return;
     }
     g_free(ms->ram_memdev_id);

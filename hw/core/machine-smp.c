@@ -177,7 +177,7 @@ void machine_set_smp(Object *obj, Visitor *v, const char *name, void *opaque, Er
     SmpConfig config = { 0 };
     bool ok;
 
-    if (!visit_start_struct(v, name, errp)) {
+    if (machine_refuse_late(name, errp) || !visit_start_struct(v, name, errp)) {
         return;
     }
     ok = smp_visit_config(v, &config, errp);

@@ -154,10 +154,21 @@ bool machine_set_structure(MachineState *ms, const char *name, json_t *config, b
     return ok;
 }
 
-static void replace_string(char **field, const char *value)
+bool machine_refuse_late(const char *name, Error **errp)
 {
-    g_free(*field);
-    *field = g_strdup(value);
+    if (phase_check(PHASE_ACCEL_CREATED)) {
+        error_setg(errp, "machine property '%s' cannot be changed any more", name);
+        return true;
+    }
+    return false;
+}
+
+static void set_string(char **field, const char *name, const char *value, Error **errp)
+{
+    if (!machine_refuse_late(name, errp)) {
+        g_free(*field);
+        *field = g_strdup(value);
+    }
 }
 
 static char *get_kernel(Object *obj, Error **errp)
@@ -167,7 +178,7 @@ static char *get_kernel(Object *obj, Error **errp)
 
 static void set_kernel(Object *obj, const char *value, Error **errp)
 {
-    replace_string(&MACHINE(obj)->kernel_filename, value);
+    set_string(&MACHINE(obj)->kernel_filename, "kernel", value, errp);
 }
 
 static char *get_initrd(Object *obj, Error **errp)
@@ -177,7 +188,7 @@ static char *get_initrd(Object *obj, Error **errp)
 
 static void set_initrd(Object *obj, const char *value, Error **errp)
 {
-    replace_string(&MACHINE(obj)->initrd_filename, value);
+    set_string(&MACHINE(obj)->initrd_filename, "initrd", value, errp);
 }
 
 static char *get_append(Object *obj, Error **errp)
@@ -187,7 +198,7 @@ static char *get_append(Object *obj, Error **errp)
 
 static void set_append(Object *obj, const char *value, Error **errp)
 {
-    replace_string(&MACHINE(obj)->kernel_cmdline, value);
+    set_string(&MACHINE(obj)->kernel_cmdline, "append", value, errp);
 }
 
 static bool get_dump_guest_core(Object *obj, Error **errp)
@@ -197,7 +208,9 @@ static bool get_dump_guest_core(Object *obj, Error **errp)
 
 static void set_dump_guest_core(Object *obj, bool value, Error **errp)
 {
-    MACHINE(obj)->dump_guest_core = host_memory_backend_default_dump = value;
+    if (!machine_refuse_late("dump-guest-core", errp)) {
+        MACHINE(obj)->dump_guest_core = host_memory_backend_default_dump = value;
+    }
 }
 
 static bool get_mem_merge(Object *obj, Error **errp)
@@ -207,7 +220,9 @@ static bool get_mem_merge(Object *obj, Error **errp)
 
 static void set_mem_merge(Object *obj, bool value, Error **errp)
 {
-    MACHINE(obj)->mem_merge = host_memory_backend_default_merge = value;
+    if (!machine_refuse_late("mem-merge", errp)) {
+        MACHINE(obj)->mem_merge = host_memory_backend_default_merge = value;
+    }
 }
 
 static bool get_usb(Object *obj, Error **errp)

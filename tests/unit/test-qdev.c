@@ -383,6 +383,29 @@ static void test_plug_into_reset(void)
     root_bus_free(bus);
 }
 
+/* A realized device that moves takes on the reset state of the bus it comes to. */
+static void test_move_into_reset(void)
+{
+    BusState *bus = root_bus_new();
+    DeviceState *dev = qdev_new(TYPE_TEST_DEV), *sub = qdev_new(TYPE_TEST_DEV);
+    BusState *lower;
+
+    qdev_realize_and_unref(dev, bus, &error_abort);
+    qdev_realize_and_unref(sub, bus, &error_abort);
+    lower = &TEST_DEV(dev)->bus;
+    device_cold_reset(dev);
+    resettable_assert_reset(OBJECT(dev), RESET_TYPE_COLD);
+    g_assert_false(device_is_in_reset(sub));
+    g_assert_true(qdev_set_parent_bus(sub, lower, &error_abort));
+    g_assert_true(device_is_in_reset(sub));
+    g_assert_true(qdev_set_parent_bus(sub, bus, &error_abort));
+    g_assert_false(device_is_in_reset(sub));
+    resettable_release_reset(OBJECT(dev), RESET_TYPE_COLD);
+    object_unparent(OBJECT(sub));
+    object_unparent(OBJECT(dev));
+    root_bus_free(bus);
+}
+
 static void test_hot_unplug(void)
 {
     BusState *bus = root_bus_new();
@@ -574,6 +597,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qdev/id/bus-name-is-a-property", test_bus_name_taken);
     g_test_add_func("/qdev/bus/subtree-goes-along", test_subtree);
     g_test_add_func("/qdev/bus/plug-into-reset", test_plug_into_reset);
+    g_test_add_func("/qdev/bus/move-into-reset", test_move_into_reset);
     g_test_add_func("/qdev/bus/walk", test_walk);
     g_test_add_func("/qdev/unplug/now", test_hot_unplug);
     g_test_add_func("/qdev/unplug/refused", test_unplug_refused);

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's kernel boots on each machine with 1 and 2 vCPUs and uses the memory that is plugged, comes
+back from two reboots with the device empty at each, and ends by poweroff or by the power button; its
+log holds no warning that stock QEMU's guest would not have too."""
+
+import time
+import unittest
+
+from . import guest as guests
+from . import shared
+
+MB = 1 << 20
+PLUGGED = 256 * MB
+RESET_SECONDS = 3.0
+
+
+class Boot(shared.GuestTestCase):
+    def check_booted(self, emulator, guest, smp):
+        self.assertEqual(int(guest.check("nproc")), smp, "vCPUs that the guest has online")
+        self.assert_size(emulator, PLUGGED)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            # Blocks are added one by one: MemTotal reaches its value when the last is online.
+            if guest.mem_total() > PLUGGED + 256 * MB:
+                break
+        total = guest.mem_total()
+        emulator.qmp.set(guests.DEVICE_PATH, "requested-size", 0)
+        self.assert_size(emulator, 0)
+        self.assertEqual(total - guest.mem_total(), PLUGGED, "MemTotal's fall on unplug")
+        emulator.qmp.set(guests.DEVICE_PATH, "requested-size", PLUGGED)
+        self.assert_size(emulator, PLUGGED)
+        self.assertEqual(guest.hold("boot", 200 * MB, smp), 200 * MB, "bytes read back")
+
+    def check_reboot(self, emulator, guest):
+        start = time.monotonic()
+        guest.send("reboot -f")
+        when, event = emulator.qmp.wait_event("RESET", 100)
+        size = emulator.qmp.get(guests.DEVICE_PATH, "size")
+        self.assertTrue(event["data"]["guest"], event)
+        self.assertLess(when - start, RESET_SECONDS, "seconds from `reboot -f` to RESET")
+        self.assertEqual(size, 0, "plugged right after the reset")
+        self.assertEqual(emulator.qmp.get(guests.DEVICE_PATH, "requested-size"), PLUGGED,
+                         "requested-size after the reset")
+        guest.wait_ready()
+        self.assert_size(emulator, PLUGGED)
+        self.assertEqual(guest.hold("reboot", 200 * MB, 7), 200 * MB, "bytes read back")
+
+    def check_warnings(self, machine, smp, warnings):
+        """None on q35; on pc those that a guest of stock has as well may stay."""
+        if shared.is_stock() or not warnings:
+            return
+        if machine == "pc" and "stock" in self.host.resources:
+            emulator, guest = self.boot(emulator="stock", machine=machine, smp=smp,
+                                        requested=PLUGGED)
+            stock = guest.warnings()
+            emulator.close()
+            warnings = [line for line in warnings if line not in stock]
+        self.assertEqual(warnings, [], "kernel messages of level 0 to 4")
+
+    def boot_all(self, machine, smp, by_button=False):
+        emulator, guest = self.boot(machine=machine, smp=smp, requested=PLUGGED)
+        self.check_booted(emulator, guest, smp)
+        warnings = guest.warnings()
+        self.check_reboot(emulator, guest)
+        self.check_reboot(emulator, guest)
+        if by_button:
+            emulator.qmp.cmd("system_powerdown")
+            emulator.qmp.wait_event("POWERDOWN", 10)
+        else:
+            guest.send("poweroff -f")
+        _, event = emulator.qmp.wait_event("SHUTDOWN", 20)
+        self.assertEqual(event["data"], {"guest": True, "reason": "guest-shutdown"})
+        self.assert_powered_off(emulator)
+        self.check_warnings(machine, smp, warnings)
+
+    def test_q35_1_vcpu(self):
+        self.boot_all("q35", 1)
+
+    def test_q35_2_vcpus_power_button(self):
+        self.boot_all("q35", 2, by_button=True)
+
+    def test_pc_1_vcpu_power_button(self):
+        self.boot_all("pc", 1, by_button=True)
+
+    def test_pc_2_vcpus(self):
+        self.boot_all("pc", 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
