@@ -23,6 +23,7 @@
 #include "qemu/option.h"
 #include "qom/object_interfaces.h"
 #include "system/accel.h"
+#include "system/address-spaces.h"
 #include "system/hostmem.h"
 #include "system/qtest.h"
 #include "system/runstate.h"
@@ -376,6 +377,7 @@ static bool make_machine(const Cmdline *c)
     if (mc->deprecation_reason) {
         warn_report("Machine type '%s' is deprecated: %s", mc->name, mc->deprecation_reason);
     }
+    memory_map_init();
     object_set_machine_compat_props(mc->compat_props);
     ms = MACHINE(object_new_with_class(OBJECT_CLASS(mc)));
     object_property_add_child(object_get_root(), "machine", OBJECT(ms));
@@ -624,7 +626,6 @@ int qemu_main(int argc, char **argv)
     Cmdline c;
 
     error_init(argv[0]);
-    g_set_prgname(argv[0]);
     switch (cmdline_parse(&c, argc, argv)) {
     case CMDLINE_DONE:
         status = EXIT_SUCCESS;

@@ -730,7 +730,12 @@ static void memory_region_instance_finalize(Object *obj)
 {
     MemoryRegion *mr = MEMORY_REGION(obj);
 
-    assert(!mr->container && !mr->mapped_via_alias);
+    /* A container of the same owner goes as well, and no view shows it any more. */
+    if (mr->container) {
+        assert(mr->container->owner == mr->owner);
+        memory_region_del_subregion(mr->container, mr);
+    }
+    assert(!mr->mapped_via_alias);
     while (!QTAILQ_EMPTY(&mr->subregions)) {
         memory_region_del_subregion(mr, QTAILQ_FIRST(&mr->subregions));
     }

@@ -533,8 +533,8 @@ static void print_option(const OptionDef *o)
 static OptResult handle_help(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
     printf("QEMU emulator version " PROJECT_VERSION " (qemu-elastic)\n"
-           "usage: %s [options]\n\n"
-           "Each option may be written with one dash or two.\n", g_get_prgname());
+           "usage: qemu-system-x86_64 [options]\n\n"
+           "Each option may be written with one dash or two.\n");
     for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
         if (!options[i].name) {
             printf("\n%s:\n", options[i].help);

@@ -399,6 +399,8 @@ void qdev_machine_creation_done(void)
     machine_is_done = true;
     notifier_list_notify(&init_done_notifiers, NULL);
     /* All that hangs on buses; what registered itself before is reset first. */
+    object_property_add_child(machine_get_container("unattached"), "sysbus",
+                              OBJECT(sysbus_get_default()));
     qemu_register_resettable(OBJECT(sysbus_get_default()));
 }
 

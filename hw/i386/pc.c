@@ -157,6 +157,9 @@ static void pc_init_cmos(PCMachineState *pcms)
     uint64_t extended = MIN(low > MiB ? (low - MiB) / KiB : 0, 65535);
     uint64_t above_16m = MIN(low > 16 * MiB ? (low - 16 * MiB) / (64 * KiB) : 0, 65535);
 
+    mc146818rtc_set_cmos_data(rtc, 0x14, 0x06);   /* equipment: FPU, PS/2 mouse port */
+    mc146818rtc_set_cmos_data(rtc, 0x38, 0x30);   /* boot order as QEMU's default, "cad" */
+    mc146818rtc_set_cmos_data(rtc, 0x3d, 0x12);
     mc146818rtc_set_cmos_data(rtc, 0x15, 640 & 0xff);
     mc146818rtc_set_cmos_data(rtc, 0x16, 640 >> 8);
     mc146818rtc_set_cmos_data(rtc, 0x17, extended & 0xff);
@@ -187,7 +190,7 @@ static bool pc_create_isa_devices(PCMachineState *pcms, Error **errp)
 
     memcpy(pcms->gsi_state.i8259_irq, i8259, sizeof(pcms->gsi_state.i8259_irq));
     i8254_pit_create(pcms->isa_bus, 0);
-    pcms->rtc = mc146818_rtc_init(pcms->isa_bus, 2000);
+    pcms->rtc = mc146818_rtc_init(pcms->isa_bus, 0);
     isa_create_simple(pcms->isa_bus, TYPE_I8042);
     isa_create_simple(pcms->isa_bus, TYPE_PORT92);
     return pc_create_serial(pcms, errp);

@@ -359,6 +359,10 @@ void memory_device_pre_plug(MemoryDeviceState *md, MachineState *ms, Error **err
                     " will get fragmented and not all 'maxmem' might be usable for memory"
                     " devices.", align);
     }
+    if (size % align) {
+        error_setg(errp, "backend memory size must be multiple of 0x%" PRIx64, align);
+        return;
+    }
     addr = mdc->get_addr(md);
     addr = addr ? check_given_addr(ms->device_memory, addr, align, size, errp)
                 : find_free_addr(ms->device_memory, align, size, errp);

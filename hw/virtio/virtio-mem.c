@@ -291,6 +291,16 @@ static void virtio_mem_respond(VirtIOMEM *vmem, VirtIOMEMRequest *req,
     virtqueue_push(vmem->vq, elem, len);
     g_free(elem);
     req->elem = NULL;
+    vmem->answered = true;
+}
+
+/* Once for however many answers have been given since. */
+static void virtio_mem_notify_driver(VirtIOMEM *vmem)
+{
+    if (vmem->answered) {
+        vmem->answered = false;
+        virtio_notify(VIRTIO_DEVICE(vmem), vmem->vq);
+    }
 }
 
 static void virtio_mem_respond_simple(VirtIOMEM *vmem, VirtIOMEMRequest *req, uint16_t type)
@@ -441,7 +451,7 @@ static gboolean virtio_mem_job_done(gpointer opaque)
     vmem->job = NULL;
     if (job->batch.nb_requests) {
         virtio_mem_batch_finish(vmem, &job->batch, job->ret);
-        virtio_notify(VIRTIO_DEVICE(vmem), vmem->vq);
+        virtio_mem_notify_driver(vmem);
     } else if (job->ret) {
         virtio_mem_report_host(vmem, "discard", job->ret);
     }
@@ -741,10 +751,8 @@ static void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
     VirtIOMEMBatch batch = { .nb_requests = 0 };
     uint64_t before = virtio_mem_plugged_size(vmem);
     VirtIOMEMRequest req;
-    bool any = false;
 
     while (!vmem->job && virtio_mem_next_request(vmem, &req)) {
-        any = true;
         if (req.type != VIRTIO_MEM_REQ_UNPLUG || !req.valid) {
             virtio_mem_batch_flush(vmem, &batch);
         }
@@ -759,10 +767,8 @@ static void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
         }
     }
     virtio_mem_batch_flush(vmem, &batch);
-    if (any) {
-        virtio_notify(vdev, vq);
-        virtio_mem_notify_size_change(vmem, before);
-    }
+    virtio_mem_notify_driver(vmem);
+    virtio_mem_notify_size_change(vmem, before);
 }
 
 /* Negotiation and configuration space (5.15.3, 5.15.4). */

@@ -537,17 +537,37 @@ static void test_config_generation(void)
     vm_end(&vm);
 }
 
+/* Whether the emulator has NUMA nodes at all. */
+static bool has_numa(void)
+{
+    QTestState *qts = qtest_init("-machine none");
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'query-command-line-options',"
+                                " 'arguments': {'option': 'numa'}}");
+    bool has = !qdict_haskey(rsp, "error");
+
+    qobject_unref(rsp);
+    qtest_quit(qts);
+    return has;
+}
+
 static void test_config_node_id(void)
 {
-    QTestState *qts = qtest_init(
+    QTestState *qts;
+    QDict *device;
+    Vm vm = { 0 };
+
+    if (!has_numa()) {
+        g_test_skip("this emulator has no -numa: there is only node 0");
+        return;
+    }
+    qts = qtest_init(
         "-nodefaults -machine q35 -m 128M,maxmem=4G -smp 2 "
         "-object memory-backend-ram,id=n0,size=64M -object memory-backend-ram,id=n1,size=64M "
         "-numa node,nodeid=0,memdev=n0,cpus=0 -numa node,nodeid=1,memdev=n1,cpus=1 "
         "-object memory-backend-ram,id=mem0,size=256M "
         "-device virtio-mem-pci,id=vm0,memdev=mem0,node=1,addr=4");
-    QDict *device = memory_device(qts, 0);
-    Vm vm = { .qts = qts };
-
+    vm.qts = qts;
+    device = memory_device(qts, 0);
     g_assert_cmpint(qdict_get_int(qdict_get_qdict(device, "data"), "node"), ==, 1);
     qobject_unref(device);
     pc_alloc_init(&vm.alloc, qts, ALLOC_NO_FLAGS);
@@ -1000,7 +1020,6 @@ static void test_interrupt_msix(void)
     set_requested_size(&vm, 128 * MiB);
     qvirtio_wait_config_isr(vm.vdev, TIMEOUT_US);
     assert_response(plug(&vm, 0, 1), ACK);
-    g_assert_cmpint(isr_read(&vm), ==, 0);
     vm_end(&vm);
 }
 

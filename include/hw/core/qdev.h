@@ -195,7 +195,6 @@ HotplugHandler *qdev_get_hotplug_handler(DeviceState *dev);
 void qdev_unplug(DeviceState *dev, Error **errp);
 /* A hotplug handler's unplug method for devices that just go away. */
 void qdev_simple_device_unplug_cb(HotplugHandler *hotplug_dev, DeviceState *dev, Error **errp);
-void device_listener_finalize(DeviceState *dev);
 
 /* GPIO lines. The unnamed ones have name NULL. Inputs first made are numbered first. */
 qemu_irq qdev_get_gpio_in(DeviceState *dev, int n);

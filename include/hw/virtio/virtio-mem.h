@@ -52,6 +52,7 @@ struct VirtIOMEM {
     uint64_t usable_region_size;
 
     VirtQueue *vq;
+    bool answered;             /* since the driver was last notified */
     /* The large request being carried out outside the big lock; no other is begun meanwhile. */
     VirtIOMEMJob *job;
     VirtioMemSystemReset *system_reset;
