@@ -180,7 +180,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qemu_init_main_loop();
     type_register_static(&md_type);
-    object_initialize(&machine, sizeof(Object), TYPE_OBJECT);
+    object_initialize(&machine, sizeof(Object), "container");
     machine.ram_size = 512 * MiB;
     machine.maxram_size = machine.ram_size + 2 * GiB;
     current_machine = &machine;

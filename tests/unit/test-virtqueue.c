@@ -5,6 +5,7 @@
  * of the event index, negotiation, rings whose memory moves or is unplugged, and random rings.
  */
 #include "qemu/osdep.h"
+#include "qemu/main-loop.h"
 #include "hw/virtio/virtio-bus.h"
 #include "hw/virtio/virtio.h"
 #include "qapi/error.h"
@@ -975,6 +976,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     type_register_static_array(test_types, ARRAY_SIZE(test_types));
+    bql_lock();
     set_up();
     g_test_add_func("/virtqueue/direct", test_direct);
     g_test_add_func("/virtqueue/larger-element", test_larger_element);
