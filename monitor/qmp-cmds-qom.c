@@ -8,20 +8,15 @@
 #include "qapi/qapi-commands-qom.h"
 #include "qom/object.h"
 
+/* An ambiguous path names no object either. */
 static Object *resolve_path(const char *path, Error **errp)
 {
-    bool ambiguous = false;
-    Object *obj = object_resolve_path(path, &ambiguous);
+    Object *obj = object_resolve_path(path, NULL);
 
-    if (obj) {
-        return obj;
-    }
-    if (ambiguous) {
-        error_setg(errp, "Path '%s' is ambiguous", path);
-    } else {
+    if (!obj) {
         error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", path);
     }
-    return NULL;
+    return obj;
 }
 
 json_t *qmp_qom_get(const char *path, const char *property, Error **errp)
@@ -75,11 +70,16 @@ static void lister_init(PropertyLister *lister)
 ObjectPropertyInfoList *qmp_qom_list(const char *path, Error **errp)
 {
     PropertyLister lister = { 0 };
-    Object *obj = resolve_path(path, errp);
+    bool ambiguous = false;
+    Object *obj = object_resolve_path(path, &ambiguous);
 
     lister_init(&lister);
     if (obj) {
         object_property_foreach(obj, lister_add, &lister);
+    } else if (ambiguous) {
+        error_setg(errp, "Path '%s' is ambiguous", path);
+    } else {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", path);
     }
     return lister.list;
 }

@@ -222,9 +222,15 @@ const char *object_class_get_name(ObjectClass *klass)
     return klass->type->name;
 }
 
+/* Of an interface there are no instances of its own. */
+static bool type_is_abstract(Type type)
+{
+    return type->info->abstract || type_is_interface(type);
+}
+
 bool object_class_is_abstract(ObjectClass *klass)
 {
-    return klass->type->info->abstract;
+    return type_is_abstract(klass->type);
 }
 
 ObjectClass *object_class_dynamic_cast(ObjectClass *klass, const char *type_name)
@@ -276,7 +282,7 @@ void object_class_foreach(void (*fn)(ObjectClass *klass, void *opaque),
     for (GList *l = types; l; l = l->next) {
         Type type = l->data;
 
-        if (type->info->abstract && !include_abstract) {
+        if (type_is_abstract(type) && !include_abstract) {
             continue;
         }
         type_initialize(type);
@@ -356,7 +362,7 @@ static void object_initialize_with_type(void *data, Type type)
     Object *obj = data;
 
     type_initialize(type);
-    assert(!type->info->abstract);
+    assert(!type_is_abstract(type));
     memset(obj, 0, type->instance_size);
     obj->class = type->class;
     obj->ref = 1;

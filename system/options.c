@@ -317,6 +317,11 @@ static OptResult handle_global(Cmdline *c, const CmdlineArg *arg, Error **errp)
         add_global(driver, property, equals + 1);
         return OPT_OK;
     }
+    if (!equals) {
+        error_setg(errp, "'%s' is neither DRIVER.PROPERTY=VALUE nor driver=DRIVER,property="
+                   "PROPERTY,value=VALUE", arg->value);
+        return OPT_ERROR;
+    }
     opts = qemu_opts_parse_json(arg->value, NULL, NULL, errp);
     if (!opts) {
         return OPT_ERROR;

@@ -297,9 +297,14 @@ static void qtest_irq_handler(void *opaque, int n, int level)
     qtest_sendf("IRQ %s %d\n", level ? "raise" : "lower", n);
 }
 
+static Object *qtest_find_object(const QTestCommand *cmd)
+{
+    return cmd->nb_words > 1 ? object_resolve_path(cmd->words[1], NULL) : NULL;
+}
+
 static DeviceState *qtest_find_device(const QTestCommand *cmd)
 {
-    Object *obj = cmd->nb_words > 1 ? object_resolve_path(cmd->words[1], NULL) : NULL;
+    Object *obj = qtest_find_object(cmd);
 
     return obj ? (DeviceState *)object_dynamic_cast(obj, TYPE_DEVICE) : NULL;
 }
@@ -330,15 +335,17 @@ static void qtest_irq_intercept(const QTestCommand *cmd)
 {
     bool out = !strcmp(cmd->words[0], "irq_intercept_out");
     const char *name = cmd->nb_words > 2 ? cmd->words[2] : NULL;
+    Object *obj = qtest_find_object(cmd);
     DeviceState *dev = qtest_find_device(cmd);
     NamedGPIOList *list;
 
-    if (!dev) {
-        qtest_sendf("FAIL Unknown device\n");
+    /* Whatever else there is cannot be intercepted any more, be it a device or not. */
+    if (obj && server->irq_dev) {
+        qtest_sendf(server->irq_dev == dev ? "OK\n" : "FAIL IRQ intercept already enabled\n");
         return;
     }
-    if (server->irq_dev) {
-        qtest_sendf(server->irq_dev == dev ? "OK\n" : "FAIL IRQ intercept already enabled\n");
+    if (!dev) {
+        qtest_sendf("FAIL Unknown device\n");
         return;
     }
     list = qtest_find_lines(dev, name);

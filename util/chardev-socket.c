@@ -205,7 +205,8 @@ static int socket_make(Chardev *chr, json_t *opts, Error **errp)
     const char *port = chardev_opt_str(opts, "port");
 
     if (path) {
-        chr->path = g_strdup(path);
+        /* Absolute: it is removed at exit, from whatever directory that happens in. */
+        chr->path = g_canonicalize_filename(path, NULL);
         chr->address = g_strdup_printf("unix:%s", path);
         return chr->is_server ? unix_listen(chr, path, errp) : unix_connect(path, errp);
     }

@@ -260,11 +260,9 @@ static bool parse_member(Parser *p, json_t *object)
     json_t *value = NULL;
 
     if (p->next >= p->end || p->next->type != TOKEN_STRING) {
-        if (parser_at_punctuation(p, '}') || p->next >= p->end) {
-            parse_error(p, "expecting value");
-        } else {
-            parse_error(p, "key is not a string in object");
-        }
+        /* What is wrong with it as a value comes first. */
+        json_decref(parse_value(p));
+        parse_error(p, "key is not a string in object");
         return false;
     }
     key = parse_string(p, p->next++);

@@ -116,24 +116,31 @@ static bool set_up_mce(KvmVcpu *vcpu, unsigned *nb_banks, Error **errp)
 
 /* ---- MSRs ---- */
 
-typedef struct MsrBuffer {
-    struct kvm_msrs head;
-    struct kvm_msr_entry entry;
+/* A struct kvm_msrs with one entry behind it. */
+typedef union MsrBuffer {
+    struct kvm_msrs msrs;
+    uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 } MsrBuffer;
 
 static bool get_msr(KvmVcpu *vcpu, uint32_t index, uint64_t *value)
 {
-    MsrBuffer buffer = { .head.nmsrs = 1, .entry.index = index };
-    bool ok = kvm_call(vcpu->fd, KVM_GET_MSRS, &buffer) == 1;
+    MsrBuffer buffer = { .bytes = { 0 } };
+    bool ok;
 
-    *value = buffer.entry.data;
+    buffer.msrs.nmsrs = 1;
+    buffer.msrs.entries[0].index = index;
+    ok = kvm_call(vcpu->fd, KVM_GET_MSRS, &buffer) == 1;
+    *value = buffer.msrs.entries[0].data;
     return ok;
 }
 
 static bool set_msr(KvmVcpu *vcpu, uint32_t index, uint64_t value)
 {
-    MsrBuffer buffer = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+    MsrBuffer buffer = { .bytes = { 0 } };
 
+    buffer.msrs.nmsrs = 1;
+    buffer.msrs.entries[0].index = index;
+    buffer.msrs.entries[0].data = value;
     return kvm_call(vcpu->fd, KVM_SET_MSRS, &buffer) == 1;
 }
 

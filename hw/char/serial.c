@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The 16550A: two FIFOs, five interrupt sources in order of priority, modem lines, loopback. Bytes
+ * The 16550A: two FIFOs, four interrupt sources in order of priority, loopback. Bytes
  * are handed to the chardev at once, not at the pace of a wire; the baud rate only sets how long
  * received bytes below the trigger level wait. Source: PC16550D datasheet, section 8.
  */
@@ -13,16 +13,13 @@
 #include "qemu/timer.h"
 
 #define UART_LCR_DLAB 0x80
-#define UART_LCR_BREAK 0x40
 
-#define UART_IER_MSI 0x08     /* modem status */
 #define UART_IER_RLSI 0x04    /* receiver line status */
 #define UART_IER_THRI 0x02    /* transmitter holding register empty */
 #define UART_IER_RDI 0x01     /* received data */
 #define UART_IER_MASK 0x0f
 
 #define UART_IIR_NO_INT 0x01
-#define UART_IIR_MSI 0x00
 #define UART_IIR_THRI 0x02
 #define UART_IIR_RDI 0x04
 #define UART_IIR_RLSI 0x06
@@ -40,13 +37,9 @@
 #define UART_MSR_RI 0x40
 #define UART_MSR_DSR 0x20
 #define UART_MSR_CTS 0x10
-#define UART_MSR_DELTA 0x0f
-#define UART_MSR_LINES 0xf0
-#define UART_MSR_TERI 0x04    /* RI fell */
 
 #define UART_LSR_TEMT 0x40
 #define UART_LSR_THRE 0x20
-#define UART_LSR_BI 0x10
 #define UART_LSR_OE 0x02
 #define UART_LSR_DR 0x01
 #define UART_LSR_INT_ANY 0x1e
@@ -107,8 +100,6 @@ static void serial_update_irq(SerialState *s)
         iir = UART_IIR_RDI;
     } else if ((s->ier & UART_IER_THRI) && s->thr_ipending) {
         iir = UART_IIR_THRI;
-    } else if ((s->ier & UART_IER_MSI) && (s->msr & UART_MSR_DELTA)) {
-        iir = UART_IIR_MSI;
     }
     s->iir = iir | (s->iir & UART_IIR_FE);
     qemu_set_irq(s->irq, iir != UART_IIR_NO_INT);
@@ -196,12 +187,12 @@ static uint8_t serial_read_rbr(SerialState *s)
         if (s->recv_fifo.num) {
             serial_start_timeout(s);
         } else {
-            s->lsr &= ~(UART_LSR_DR | UART_LSR_BI);
+            s->lsr &= ~UART_LSR_DR;
             timer_del(s->fifo_timeout_timer);
         }
         s->timeout_ipending = false;
     } else {
-        s->lsr &= ~(UART_LSR_DR | UART_LSR_BI);
+        s->lsr &= ~UART_LSR_DR;
     }
     serial_update_irq(s);
     serial_accept_input(s);
@@ -304,7 +295,7 @@ static void serial_write_ier(SerialState *s, uint8_t val)
 
 static void serial_reset_receiver(SerialState *s)
 {
-    s->lsr &= ~(UART_LSR_DR | UART_LSR_BI);
+    s->lsr &= ~UART_LSR_DR;
     timer_del(s->fifo_timeout_timer);
     s->timeout_ipending = false;
     fifo_reset(&s->recv_fifo);
@@ -335,7 +326,10 @@ static void serial_write_fcr(SerialState *s, uint8_t val)
     serial_accept_input(s);
 }
 
-/* The modem lines: the peer's are always up; in loopback they are our own outputs. */
+/*
+ * The modem lines: the peer's are always up; in loopback they are our own outputs. QEMU shows no
+ * changes of those, so the delta bits are never set and there is no modem status interrupt.
+ */
 static uint8_t serial_modem_lines(const SerialState *s)
 {
     if (!(s->mcr & UART_MCR_LOOP)) {
@@ -347,42 +341,13 @@ static uint8_t serial_modem_lines(const SerialState *s)
            (s->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0);
 }
 
-/* What the guest reads, with the lines as they are and the deltas since it last looked. */
-static void serial_update_msr(SerialState *s)
-{
-    uint8_t lines = serial_modem_lines(s);
-    uint8_t delta = ((lines ^ s->msr) & UART_MSR_LINES) >> 4;
-
-    if (!(s->msr & UART_MSR_RI) || (lines & UART_MSR_RI)) {
-        delta &= ~UART_MSR_TERI;
-    }
-    s->msr = lines | (s->msr & UART_MSR_DELTA) | delta;
-}
-
 static void serial_write_mcr(SerialState *s, uint8_t val)
 {
     uint8_t old = s->mcr;
 
     s->mcr = val & UART_MCR_MASK;
-    if ((old | s->mcr) & UART_MCR_LOOP) {
-        serial_update_msr(s);
-        serial_update_irq(s);
-    }
     if ((old & UART_MCR_LOOP) && !(s->mcr & UART_MCR_LOOP)) {
         serial_accept_input(s);
-    }
-}
-
-/* A break while looped back is one that we receive: a zero byte with its flag. */
-static void serial_write_lcr(SerialState *s, uint8_t val)
-{
-    bool starts = (val & UART_LCR_BREAK) && !(s->lcr & UART_LCR_BREAK);
-
-    s->lcr = val;
-    if (starts && (s->mcr & UART_MCR_LOOP)) {
-        serial_receive_byte(s, 0);
-        s->lsr |= UART_LSR_BI;
-        serial_update_irq(s);
     }
 }
 
@@ -416,7 +381,7 @@ static void serial_ioport_write(void *opaque, hwaddr addr, uint64_t val, unsigne
         serial_write_fcr(s, val);
         break;
     case 3:
-        serial_write_lcr(s, val);
+        s->lcr = val;
         break;
     case 4:
         serial_write_mcr(s, val);
@@ -444,22 +409,11 @@ static uint8_t serial_read_lsr(SerialState *s)
 {
     uint8_t lsr = s->lsr;
 
-    if (lsr & (UART_LSR_BI | UART_LSR_OE)) {
-        s->lsr &= ~(UART_LSR_BI | UART_LSR_OE);
+    if (lsr & UART_LSR_OE) {
+        s->lsr &= ~UART_LSR_OE;
         serial_update_irq(s);
     }
     return lsr;
-}
-
-static uint8_t serial_read_msr(SerialState *s)
-{
-    uint8_t msr = s->msr;
-
-    if (msr & UART_MSR_DELTA) {
-        s->msr &= ~UART_MSR_DELTA;
-        serial_update_irq(s);
-    }
-    return msr;
 }
 
 static uint64_t serial_ioport_read(void *opaque, hwaddr addr, unsigned size)
@@ -481,7 +435,7 @@ static uint64_t serial_ioport_read(void *opaque, hwaddr addr, unsigned size)
     case 5:
         return serial_read_lsr(s);
     case 6:
-        return serial_read_msr(s);
+        return serial_modem_lines(s);
     default:
         return s->scr;
     }
@@ -509,7 +463,6 @@ static void serial_reset_hold(Object *obj, ResetType type)
     s->lcr = 0;
     s->fcr = 0;
     s->lsr = UART_LSR_TEMT | UART_LSR_THRE;
-    s->msr = UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
     s->mcr = UART_MCR_OUT2;
     s->scr = 0;
     s->divider = UART_DIVIDER_RESET;

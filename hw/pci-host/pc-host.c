@@ -12,6 +12,7 @@
 #define PAM_SEGMENT_SIZE 0x4000u
 #define PAM_BIOS_BASE 0xf0000u
 #define PAM_BIOS_SIZE 0x10000u
+#define PAM_END (PAM_BIOS_BASE + PAM_BIOS_SIZE)
 #define PAM_READ 1
 #define PAM_WRITE 2
 #define SMRAM_BASE 0xa0000u
@@ -33,10 +34,29 @@ static void pam_segment_init(PAMSegment *s, Object *owner, MemoryRegion *system,
     memory_region_add_subregion_overlap(system, addr, &s->pci, 1);
 }
 
+/* Where firmware and option ROMs would be: reads as zero, like QEMU's while there are none. */
+static uint64_t empty_rom_read(void *opaque, hwaddr addr, unsigned size)
+{
+    return 0;
+}
+
+static void empty_rom_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+{
+}
+
+static const MemoryRegionOps empty_rom_ops = {
+    .read = empty_rom_read,
+    .write = empty_rom_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+};
+
 void pc_low_memory_init(PCLowMemory *low, Object *owner, MemoryRegion *system, MemoryRegion *ram,
                         MemoryRegion *pci)
 {
     memory_region_transaction_begin();
+    memory_region_init_io(&low->empty_rom, owner, &empty_rom_ops, NULL, "pc.rom",
+                          PAM_END - PAM_BASE);
+    memory_region_add_subregion_overlap(pci, PAM_BASE, &low->empty_rom, 1);
     memory_region_init_alias(&low->smram_region, owner, "smram-region", pci, SMRAM_BASE,
                              SMRAM_SIZE);
     memory_region_add_subregion_overlap(system, SMRAM_BASE, &low->smram_region, 1);

@@ -32,7 +32,7 @@ typedef struct PITChannel {
     uint8_t write_state;
     uint8_t write_latch;
     uint8_t rw_mode;
-    uint8_t mode;
+    uint8_t mode;              /* 6 and 7 count as 2 does but drive the output as 0, as in QEMU */
     bool bcd;
     bool gate;
     int64_t count_load_time;   /* ns of the virtual clock */
@@ -83,16 +83,17 @@ static bool pit_get_out(const PITChannel *c, int64_t now)
     uint64_t d = pit_elapsed(c, now);
 
     switch (c->mode) {
-    case 0:
-        return d >= c->count;
     case 1:
         return d < c->count;
     case 2:
         return d % c->count == 0 && d != 0;
     case 3:
         return d % c->count < (c->count + 1) / 2;
-    default:
+    case 4:
+    case 5:
         return d == c->count;
+    default:
+        return d >= c->count;
     }
 }
 
@@ -103,13 +104,6 @@ static int64_t pit_next_change(const PITChannel *c, int64_t now)
     uint64_t base, next, half = (c->count + 1) / 2;
 
     switch (c->mode) {
-    case 0:
-    case 1:
-        if (d >= c->count) {
-            return -1;
-        }
-        next = c->count;
-        break;
     case 2:
         base = d / c->count * c->count;
         next = d == base && d != 0 ? base + 1 : base + c->count;
@@ -118,11 +112,18 @@ static int64_t pit_next_change(const PITChannel *c, int64_t now)
         base = d / c->count * c->count;
         next = d - base < half ? base + half : base + c->count;
         break;
-    default:
+    case 4:
+    case 5:
         if (d > c->count) {
             return -1;
         }
         next = d < c->count ? c->count : c->count + 1u;
+        break;
+    default:
+        if (d >= c->count) {
+            return -1;
+        }
+        next = c->count;
         break;
     }
     return c->count_load_time + muldiv64(next, NANOSECONDS_PER_SECOND, PIT_FREQ) + 1;
@@ -200,9 +201,6 @@ static void pit_write_control(PITState *s, uint8_t val)
     c->read_state = access;
     c->write_state = access;
     c->mode = (val >> 1) & 7;
-    if (c->mode > 5) {
-        c->mode &= 3;       /* 6 and 7 are 2 and 3 */
-    }
     c->bcd = val & 1;
     if (channel == 0) {
         pit_update_irq(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));

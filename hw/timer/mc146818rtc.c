@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The real-time clock. Its time is the host's plus an offset that the guest's settings make; while
+ * The real-time clock. Its time is what was set last plus what the host's clock has gone since; while
  * the SET bit is on, the time registers are plain memory. Flags are brought up to date when they
  * are read, so timers run only while an interrupt is enabled.
  * Source: Motorola MC146818A datasheet; century byte as IBM PCs keep it.
@@ -61,7 +61,8 @@ struct MC146818RtcState {
     uint16_t io_base;
     uint8_t isairq;
     int32_t base_year;
-    int64_t offset_ns;           /* guest's time minus the host's clock */
+    int64_t base_second;         /* guest's time, in seconds, … */
+    int64_t base_ns;             /* … when the host's clock said this */
     int64_t last_second;         /* up to which UF and AF are accounted for */
     int64_t last_period;         /* the same of PF, in periods */
     QEMUTimer *second_timer;     /* while UIE or AIE is on */
@@ -69,9 +70,17 @@ struct MC146818RtcState {
     qemu_irq irq;
 };
 
-static int64_t rtc_now_ns(const MC146818RtcState *s)
+/* Since the time was set; negative if the host's clock was put back. */
+static int64_t rtc_elapsed_ns(const MC146818RtcState *s)
 {
-    return qemu_clock_get_ns(QEMU_CLOCK_HOST) + s->offset_ns;
+    return qemu_clock_get_ns(QEMU_CLOCK_HOST) - s->base_ns;
+}
+
+static int64_t rtc_elapsed_seconds(const MC146818RtcState *s)
+{
+    int64_t ns = rtc_elapsed_ns(s);
+
+    return ns / NANOSECONDS_PER_SECOND - (ns % NANOSECONDS_PER_SECOND < 0);
 }
 
 /* The clock stands still while it is being set, and while the divider chain is held in reset. */
@@ -83,9 +92,7 @@ static bool rtc_running(const MC146818RtcState *s)
 
 static int64_t rtc_now_seconds(const MC146818RtcState *s)
 {
-    int64_t ns = rtc_now_ns(s);
-
-    return ns / NANOSECONDS_PER_SECOND - (ns % NANOSECONDS_PER_SECOND < 0);
+    return s->base_second + rtc_elapsed_seconds(s);
 }
 
 /* ---- time and its registers ------------------------------------------------------------------ */
@@ -134,7 +141,6 @@ static void rtc_set_cmos(MC146818RtcState *s, int64_t seconds)
     year = MAX(tm.tm_year + 1900 - s->base_year, 0);
     s->cmos_data[RTC_YEAR] = rtc_to_bcd(s, year % 100);
     s->cmos_data[RTC_CENTURY] = rtc_to_bcd(s, year / 100);
-    s->cmos_data[RTC_IBM_PS2_CENTURY] = s->cmos_data[RTC_CENTURY];
 }
 
 /* The time that the registers say, in seconds; out-of-range fields carry over. */
@@ -163,8 +169,9 @@ static void rtc_refresh(MC146818RtcState *s)
 /* The registers become the time, from a full second on. */
 static void rtc_take_over(MC146818RtcState *s)
 {
-    s->offset_ns = rtc_get_cmos(s) * NANOSECONDS_PER_SECOND - qemu_clock_get_ns(QEMU_CLOCK_HOST);
-    s->last_second = rtc_now_seconds(s);
+    s->base_second = rtc_get_cmos(s);
+    s->base_ns = qemu_clock_get_ns(QEMU_CLOCK_HOST);
+    s->last_second = s->base_second;
 }
 
 /* ---- flags and interrupts -------------------------------------------------------------------- */
@@ -180,10 +187,11 @@ static uint32_t rtc_period_clocks(const MC146818RtcState *s)
     return 1u << (rate <= 2 ? rate + 6 : rate - 1);
 }
 
+/* Counted by the host's clock: setting the time does not disturb it. */
 static int64_t rtc_current_period(const MC146818RtcState *s)
 {
     uint32_t clocks = rtc_period_clocks(s);
-    uint64_t now = MAX(rtc_now_ns(s), 0);
+    uint64_t now = qemu_clock_get_ns(QEMU_CLOCK_HOST);
 
     return clocks ? muldiv64(now, RTC_CLOCK_RATE, NANOSECONDS_PER_SECOND) / clocks : 0;
 }
@@ -249,15 +257,15 @@ static void rtc_arm_timers(MC146818RtcState *s)
     int64_t next;
 
     if ((b & (REG_B_UIE | REG_B_AIE)) && rtc_running(s)) {
-        next = (rtc_now_seconds(s) + 1) * NANOSECONDS_PER_SECOND - s->offset_ns;
-        timer_mod_ns(s->second_timer, next);
+        next = (rtc_elapsed_seconds(s) + 1) * NANOSECONDS_PER_SECOND;
+        timer_mod_ns(s->second_timer, s->base_ns + next);
     } else {
         timer_del(s->second_timer);
     }
     if ((b & REG_B_PIE) && clocks) {
         next = muldiv64((rtc_current_period(s) + 1) * clocks, NANOSECONDS_PER_SECOND,
                         RTC_CLOCK_RATE) + 1;
-        timer_mod_ns(s->periodic_timer, next - s->offset_ns);
+        timer_mod_ns(s->periodic_timer, next);
     } else {
         timer_del(s->periodic_timer);
     }
@@ -309,9 +317,6 @@ static void rtc_write_time(MC146818RtcState *s, int reg, uint8_t val)
     rtc_account(s);
     rtc_refresh(s);
     s->cmos_data[reg] = val;
-    if (reg == RTC_IBM_PS2_CENTURY) {
-        s->cmos_data[RTC_CENTURY] = val;
-    }
     if (rtc_running(s)) {
         rtc_take_over(s);
         rtc_arm_timers(s);
@@ -335,7 +340,6 @@ static void rtc_write_register(MC146818RtcState *s, int reg, uint8_t val)
     case RTC_MONTH:
     case RTC_YEAR:
     case RTC_CENTURY:
-    case RTC_IBM_PS2_CENTURY:
         rtc_write_time(s, reg, val);
         break;
     case RTC_REG_A:
@@ -355,7 +359,7 @@ static void rtc_write_register(MC146818RtcState *s, int reg, uint8_t val)
 
 static bool rtc_update_in_progress(const MC146818RtcState *s)
 {
-    int64_t in_second = rtc_now_ns(s) % NANOSECONDS_PER_SECOND;
+    int64_t in_second = rtc_elapsed_ns(s) - rtc_elapsed_seconds(s) * NANOSECONDS_PER_SECOND;
 
     return rtc_running(s) && in_second >= NANOSECONDS_PER_SECOND - RTC_UIP_NS;
 }
@@ -387,12 +391,17 @@ static uint8_t rtc_read_register(MC146818RtcState *s, int reg)
     case RTC_MONTH:
     case RTC_YEAR:
     case RTC_CENTURY:
-    case RTC_IBM_PS2_CENTURY:
         rtc_refresh(s);
         return s->cmos_data[reg];
     default:
         return s->cmos_data[reg];
     }
+}
+
+/* The century is one register under two indices. */
+static int rtc_selected_register(const MC146818RtcState *s)
+{
+    return s->cmos_index == RTC_IBM_PS2_CENTURY ? RTC_CENTURY : s->cmos_index;
 }
 
 /* The index port cannot be read. */
@@ -401,7 +410,7 @@ static void rtc_ioport_write(void *opaque, hwaddr addr, uint64_t val, unsigned s
     MC146818RtcState *s = opaque;
 
     if (addr & 1) {
-        rtc_write_register(s, s->cmos_index, val);
+        rtc_write_register(s, rtc_selected_register(s), val);
     } else {
         s->cmos_index = val & (RTC_CMOS_SIZE - 1);
     }
@@ -411,7 +420,7 @@ static uint64_t rtc_ioport_read(void *opaque, hwaddr addr, unsigned size)
 {
     MC146818RtcState *s = opaque;
 
-    return addr & 1 ? rtc_read_register(s, s->cmos_index) : 0xff;
+    return addr & 1 ? rtc_read_register(s, rtc_selected_register(s)) : 0xff;
 }
 
 static const MemoryRegionOps rtc_ops = {
@@ -458,6 +467,8 @@ static void rtc_realize(DeviceState *dev, Error **errp)
     s->cmos_data[RTC_REG_B] = REG_B_24H;
     s->cmos_data[RTC_REG_C] = 0;
     s->cmos_data[RTC_REG_D] = REG_D_VALID;
+    s->base_second = qemu_clock_get_ns(QEMU_CLOCK_HOST) / NANOSECONDS_PER_SECOND;
+    s->base_ns = s->base_second * NANOSECONDS_PER_SECOND;
     s->last_second = rtc_now_seconds(s);
     s->last_period = rtc_current_period(s);
     rtc_refresh(s);

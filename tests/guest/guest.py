@@ -107,6 +107,12 @@ class Guest:
         return int(re.search(r"MemTotal:\s+(\d+) kB", self.check("cat /proc/meminfo")).group(1)) \
             * 1024
 
+    def movable_bytes(self):
+        """What is online in the movable zones, where this command line puts plugged memory."""
+        text = self.check("sed -n '/zone  *Movable/,/present/p' /proc/zoneinfo | grep present"
+                          " || true")
+        return sum(int(line.split()[1]) * 4096 for line in text.splitlines())
+
     def hold(self, name, size, seed, timeout=120.0):
         """Writes and reads back `size` bytes and keeps them; returns the bytes that were right."""
         status, output = self.shell(f"memtool hold {name} {size} {seed}", timeout)

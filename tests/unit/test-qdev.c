@@ -236,7 +236,6 @@ static void test_realize_order(void)
 {
     BusState *bus = root_bus_new();
     DeviceState *dev = qdev_new(TYPE_TEST_DEV);
-    g_autofree char *kid = NULL;
 
     g_assert_true(qdev_realize_and_unref(dev, bus, &error_abort));
     g_assert_cmpstr(events->str, ==, "aprbP");

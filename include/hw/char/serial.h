@@ -39,7 +39,6 @@ struct SerialState {
     uint8_t lcr;
     uint8_t mcr;
     uint8_t lsr;
-    uint8_t msr;
     uint8_t scr;
     uint8_t fcr;
     uint8_t recv_fifo_itl;        /* trigger level of the receive FIFO */

@@ -3,8 +3,8 @@
  * The two host bridges of a PC, i440FX (hw/pci-host/i440fx.c) and Q35 (hw/pci-host/q35.c), and how
  * a machine makes one. Each owns ports 0xcf8/0xcfc, the root bus ("pci.0" or "pcie.0") with the
  * host bridge function at 00.0, and decides what of 0xa0000 to 0xfffff is RAM (PAM and SMRAM
- * registers): at reset what the PCI bus has there is seen, and RAM where it has nothing. So with no
- * ROM below 1 MiB all of it is RAM and boot code need not touch PAM.
+ * registers). At reset the PCI bus is seen there, which has an empty ROM from 0xc0000 on: boot code
+ * must program PAM before it writes to 0xc0000 to 0xfffff.
  */
 #ifndef HW_PCI_HOST_PC_HOST_H
 #define HW_PCI_HOST_PC_HOST_H
@@ -45,6 +45,7 @@ typedef struct PAMSegment {
 /* What of 0xa0000 to 0xfffff the bridge shows as RAM; shared by both bridges. */
 typedef struct PCLowMemory {
     PAMSegment pam[PC_PAM_SEGMENTS];
+    MemoryRegion empty_rom;       /* 0xc0000 to 0xfffff of the PCI bus */
     MemoryRegion smram_region;    /* 0xa0000 to 0xbffff shown as the PCI bus has it */
 } PCLowMemory;
 

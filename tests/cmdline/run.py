@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the tests of the command line and of QMP and prints TAP. The emulator is QTEST_QEMU_BINARY of the
+environment; with --stock, what QTEST_STOCK_BINARY answers is compared with what it answers."""
+
+import argparse
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from guest import tap  # noqa: E402
+
+OURS = ["test_bad_input", "test_options", "test_qmp", "test_types"]
+STOCK = ["test_stock"]
+
+
+def flatten(tests):
+    for test in tests:
+        if isinstance(test, unittest.TestSuite):
+            yield from flatten(test)
+        else:
+            yield test
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stock", action="store_true", help="compare with stock QEMU")
+    parser.add_argument("-k", metavar="TEXT", default="", help="only tests with this in their name")
+    options = parser.parse_args()
+    names = [f"cmdline.{module}" for module in (STOCK if options.stock else OURS)]
+    tests = flatten(unittest.defaultTestLoader.loadTestsFromNames(names))
+    suite = unittest.TestSuite(test for test in tests if options.k in test.id())
+    return 0 if tap.run(suite) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
