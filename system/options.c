@@ -632,6 +632,10 @@ static OptResult parse_one(Cmdline *c, int argc, char **argv, int *i)
             return refuse(argv[*i], "requires an argument");
         }
         arg.value = argv[++*i];
+        /* Values become JSON; only what is nothing but a path may hold any bytes. */
+        if (o->kind != OPT_STRING && !g_utf8_validate(arg.value, -1, NULL)) {
+            return refuse(argv[*i - 1], "the argument is not valid UTF-8");
+        }
     }
     return take_option(c, o, &arg);
 }

@@ -317,7 +317,7 @@ const PropertyInfo qdev_prop_link = {
     .create = qdev_prop_create_link,
 };
 
-/* Character devices, by their id. */
+/* Character devices, by their id. The device that has one is its front end: no other can. */
 
 static void qdev_prop_get_chr(Object *obj, Visitor *v, const char *name, void *opaque,
                               Error **errp)
@@ -332,20 +332,39 @@ static void qdev_prop_get_chr(Object *obj, Visitor *v, const char *name, void *o
 static void qdev_prop_do_set_chr(Object *obj, Visitor *v, const char *name, void *opaque,
                                  Error **errp)
 {
-    Chardev **p = object_field_prop_ptr(obj, opaque);
+    Chardev **p = object_field_prop_ptr(obj, opaque), *chr = NULL;
     g_autofree char *id = NULL;
 
+    ERRP_GUARD();
     if (!visit_type_str(v, name, &id, errp)) {
         return;
     }
-    if (!*id) {
-        *p = NULL;
-        return;
+    if (*id) {
+        chr = chardev_find(id);
+        if (!chr) {
+            error_setg(errp, "Property '%s.%s' can't find value '%s'", object_get_typename(obj),
+                       name, id);
+            return;
+        }
+        if (!chardev_attach(chr, errp)) {
+            error_prepend(errp, "Property '%s.%s' can't take value '%s': ",
+                          object_get_typename(obj), name, id);
+            return;
+        }
     }
-    *p = chardev_find(id);
-    if (!*p) {
-        error_setg(errp, "Property '%s.%s' can't find value '%s'", object_get_typename(obj), name,
-                   id);
+    if (*p) {
+        chardev_detach(*p);
+    }
+    *p = chr;
+}
+
+static void qdev_prop_release_chr(Object *obj, const char *name, void *opaque)
+{
+    Chardev **p = object_field_prop_ptr(obj, opaque);
+
+    if (*p) {
+        chardev_detach(*p);
+        *p = NULL;
     }
 }
 
@@ -354,6 +373,7 @@ const PropertyInfo qdev_prop_chr = {
     .description = "ID of a chardev to use as a backend",
     .get = qdev_prop_get_chr,
     .set = qdev_prop_do_set_chr,
+    .release = qdev_prop_release_chr,
 };
 
 /* Board code: these cannot fail. */

@@ -14,7 +14,7 @@ echo 1 > /proc/sys/kernel/printk
 while read -r module; do
     insmod "/modules/$module.ko" || echo "insmod $module: $?"
 done < /modules/order
-acpid -a /etc/acpi -l /dev/null
+acpid -c /etc/acpi -l /dev/null -p /tmp/acpid.pid
 
 case " $cmdline " in
 *" guest.control "*) ;;
