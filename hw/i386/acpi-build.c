@@ -175,7 +175,7 @@ static void acpi_dsdt_pci_root(Aml *aml, const AcpiConfig *config)
     aml_name_integer(aml, "_BBN", 0);
     aml_name_integer(aml, "_SEG", 0);
     aml_open_resources(aml, "_CRS");
-    aml_res_bus_window(aml, 0, 255);
+    aml_res_bus_window(aml, 0, config->last_bus);
     aml_res_io(aml, 0xcf8, 8);
     aml_res_io_window(aml, 0x0000, 0x0cf7);
     aml_res_io_window(aml, 0x0d00, 0xffff);
@@ -419,7 +419,7 @@ static uint32_t acpi_build_mcfg(AcpiImage *image, const AcpiConfig *config)
     acpi_le(t, config->mcfg_base, 8);
     acpi_le(t, 0, 2);
     acpi_le(t, 0, 1);
-    acpi_le(t, (config->mcfg_size >> 20) - 1, 1);
+    acpi_le(t, config->last_bus, 1);
     acpi_zero(t, 4);
     return acpi_table_end(image, t);
 }

@@ -26,6 +26,11 @@ typedef struct AcpiConfig {
     uint16_t pm_io_base;           /* PM1a event block; control +4, timer +8 */
     uint16_t gpe0_base;
     uint8_t gpe0_length;
+    /*
+     * The greatest bus number there is. Linux probes every device number of every bus that MCFG
+     * covers, at an exit each: telling it of 256 buses costs a second of boot time when nested.
+     */
+    uint8_t last_bus;
     uint32_t mcfg_base;
     uint32_t mcfg_size;
     uint32_t pci_window_first;     /* 32-bit MMIO window */

@@ -263,6 +263,7 @@ static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
         .pm_io_base = PC_PM_IO_BASE,
         .gpe0_base = pcmc->gpe0_base,
         .gpe0_length = pcmc->gpe0_length,
+        .last_bus = 0,   /* there are no bridges to other buses yet */
         .mcfg_base = MCH_HOST_BRIDGE_PCIEXBAR_DEFAULT,
         .mcfg_size = MCH_HOST_BRIDGE_PCIEXBAR_MAX,
         .pci_window_first = pcmc->pci_window_first,
@@ -454,6 +455,7 @@ static void pc_machine_class_init(ObjectClass *klass, const void *data)
     mc->default_ram_size = PC_DEFAULT_RAM_SIZE;
     mc->default_ram_id = "pc.ram";
     mc->max_cpus = PC_MAX_CPUS;
+    mc->dies_supported = true;
     hc->pre_plug = pc_machine_pre_plug;
     hc->plug = pc_machine_plug;
     hc->unplug_request = pc_machine_unplug_request;

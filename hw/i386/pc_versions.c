@@ -40,7 +40,6 @@ static void pc_version_class_init(ObjectClass *klass, const void *data)
     const PCMachineVersion *version = &pc_machine_versions[type->index];
     MachineClass *mc = MACHINE_CLASS(klass);
 
-    mc->name = g_strdup_printf("%s-%u.%u", type->prefix, version->major, version->minor);
     if (type->index == 0) {
         mc->alias = type->alias;
         mc->is_default = g_str_equal(type->alias, "pc");
@@ -48,6 +47,8 @@ static void pc_version_class_init(ObjectClass *klass, const void *data)
     if (version->deprecated) {
         mc->deprecation_reason = "old and unattended - use a newer version instead";
     }
+    /* -smp 4 without more: four sockets then, four cores since. */
+    mc->smp_prefer_sockets = version->major < 6 || (version->major == 6 && version->minor <= 1);
     for (unsigned i = 1; i <= type->index; i++) {
         compat_props_add(mc->compat_props, pc_machine_versions[i].compat,
                          *pc_machine_versions[i].nb_compat);

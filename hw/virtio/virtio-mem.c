@@ -286,12 +286,18 @@ static void virtio_mem_respond(VirtIOMEM *vmem, VirtIOMEMRequest *req,
                                const struct virtio_mem_resp *resp)
 {
     VirtQueueElement *elem = req->elem;
-    size_t len = iov_from_buf(elem->in_sg, elem->in_num, 0, resp, sizeof(*resp));
 
-    virtqueue_push(vmem->vq, elem, len);
+    if (virtio_mem_host_can_respond(elem)) {
+        size_t len = iov_from_buf(elem->in_sg, elem->in_num, 0, resp, sizeof(*resp));
+
+        virtqueue_push(vmem->vq, elem, len);
+        vmem->answered = true;
+    } else {
+        virtqueue_detach_element(vmem->vq, elem, 0);
+        virtio_error(VIRTIO_DEVICE(vmem), "virtio-mem: response buffer in unplugged memory");
+    }
     g_free(elem);
     req->elem = NULL;
-    vmem->answered = true;
 }
 
 /* Once for however many answers have been given since. */

@@ -47,6 +47,7 @@ struct VirtQueue {
     bool enabled;
     bool mapped;               /* all parts' hva are good */
     bool kicked;               /* notified while it could not be processed */
+    bool handling;             /* inside handle_output */
     bool notification;         /* the driver is to notify */
     uint32_t epoch;            /* changes when the ring is reset */
 
@@ -667,6 +668,20 @@ void virtqueue_detach_element(VirtQueue *vq, const VirtQueueElement *elem, unsig
     element_unmap(elem);
 }
 
+bool virtqueue_element_is_plugged(const VirtQueueElement *elem)
+{
+    for (unsigned i = 0; i < elem->in_num; i++) {
+        MemoryRegion *mr = elem->mapped[elem->out_num + i];
+        hwaddr offset = (uint8_t *)elem->in_sg[i].iov_base -
+                        (uint8_t *)memory_region_get_ram_ptr(mr);
+
+        if (!virtio_ram_accessible(mr, offset, elem->in_sg[i].iov_len, true)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Can something be written to the used ring, for an element of the present ring? */
 static bool virtqueue_returnable(VirtQueue *vq)
 {
@@ -817,13 +832,16 @@ static void virtqueue_handle(VirtQueue *vq)
 {
     VirtIODevice *vdev = vq->vdev;
 
-    if (!vq->enabled || !virtio_running(vdev)) {
+    /* A guest may point a queue's interrupt at its own notification register: no recursion. */
+    if (!vq->enabled || !virtio_running(vdev) || vq->handling) {
         vq->kicked = true;
         return;
     }
     vq->kicked = false;
     if (!vdev->broken && vq->handle_output) {
+        vq->handling = true;
         vq->handle_output(vdev, vq);
+        vq->handling = false;
     }
 }
 

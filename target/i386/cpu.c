@@ -182,6 +182,33 @@ static const Property x86_cpu_properties[] = {
     DEFINE_PROP_BOOL("l3-cache", X86CPU, l3_cache, true),
 };
 
+/* Other names of features, from when Linux or QEMU called them so. */
+static const struct {
+    const char *alias, *name;
+} feature_aliases[] = {
+    { "sse3", "pni" }, { "pclmuldq", "pclmulqdq" }, { "sse4-1", "sse4.1" }, { "sse4_1", "sse4.1" },
+    { "sse4-2", "sse4.2" }, { "sse4_2", "sse4.2" }, { "xd", "nx" }, { "ffxsr", "fxsr-opt" },
+    { "fxsr_opt", "fxsr-opt" }, { "i64", "lm" }, { "ds_cpl", "ds-cpl" },
+    { "tsc_adjust", "tsc-adjust" }, { "lahf_lm", "lahf-lm" }, { "cmp_legacy", "cmp-legacy" },
+    { "nodeid_msr", "nodeid-msr" }, { "perfctr_core", "perfctr-core" },
+    { "perfctr_nb", "perfctr-nb" }, { "svm_lock", "svm-lock" }, { "nrip_save", "nrip-save" },
+    { "tsc_scale", "tsc-scale" }, { "vmcb_clean", "vmcb-clean" },
+    { "pause_filter", "pause-filter" }, { "kvm_nopiodelay", "kvm-nopiodelay" },
+    { "kvm_mmu", "kvm-mmu" }, { "kvm_asyncpf", "kvm-asyncpf" },
+    { "kvm_asyncpf_int", "kvm-asyncpf-int" }, { "kvm_steal_time", "kvm-steal-time" },
+    { "kvm_pv_eoi", "kvm-pv-eoi" }, { "kvm_pv_unhalt", "kvm-pv-unhalt" },
+    { "kvm_poll_control", "kvm-poll-control" },
+};
+
+static void add_feature_aliases(ObjectClass *oc)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(feature_aliases); i++) {
+        assert(object_class_property_find(oc, feature_aliases[i].name));
+        object_class_property_add(oc, feature_aliases[i].alias, "bool", get_feature, set_feature,
+                                  NULL, (void *)feature_aliases[i].name);
+    }
+}
+
 static void add_feature_properties(ObjectClass *oc)
 {
     for (unsigned word = 0; word < FEATURE_WORDS; word++) {
@@ -194,6 +221,7 @@ static void add_feature_properties(ObjectClass *oc)
             }
         }
     }
+    add_feature_aliases(oc);
 }
 
 /* ---- Realize ---- */

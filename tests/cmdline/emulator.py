@@ -56,7 +56,7 @@ def run(*args, files=None, binary=None, timeout=TIMEOUT, stdin=b"", env=None):
 class Monitor:
     """A QMP client that hides nothing: lines out and in. Events are set aside by recv()."""
 
-    def __init__(self, path, negotiate=True, timeout=TIMEOUT):
+    def __init__(self, path, negotiate=True, timeout=TIMEOUT, alive=lambda: True):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         deadline = time.monotonic() + timeout
@@ -65,7 +65,8 @@ class Monitor:
                 self.sock.connect(path)
                 break
             except (FileNotFoundError, ConnectionRefusedError):
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or not alive():
+                    self.sock.close()
                     raise
                 time.sleep(0.005)
         self.buffer = b""
@@ -165,11 +166,15 @@ class Emulator:
 
     def monitor(self, number=0, negotiate=True):
         try:
-            monitor = Monitor(self.path(f"qmp{number}"), negotiate)
+            monitor = Monitor(self.path(f"qmp{number}"), negotiate, alive=self.may_be_alive)
         except OSError as error:
             raise AssertionError(f"no monitor: {error}; stderr: {self.stderr()}") from None
         self.open_monitors.append(monitor)
         return monitor
+
+    def may_be_alive(self):
+        """Running, or the parent of a daemon that is."""
+        return self.process.poll() in (None, 0)
 
     def qtest(self, line):
         """One command of the qtest protocol; what it answers."""

@@ -3,6 +3,7 @@
 back from two reboots with the device empty at each, and ends by poweroff or by the power button; its
 log holds no warning that stock QEMU's guest would not have too."""
 
+import re
 import time
 import unittest
 
@@ -12,6 +13,10 @@ from . import shared
 MB = 1 << 20
 PLUGGED = 256 * MB
 RESET_SECONDS = 3.0
+# What Linux says when two clocks run at different speeds while it measures them. In a nested host they
+# do: its processor is emulated, and a busy machine stops it at will. Stock's guest says it too, there.
+NESTED_CLOCKS = re.compile(r"APIC calibration not consistent with PM-Timer: \d+ms instead of 100ms|"
+                           r"clocksource: Long readout interval, skipping watchdog check: .*")
 
 
 class Boot(shared.GuestTestCase):
@@ -47,6 +52,10 @@ class Boot(shared.GuestTestCase):
 
     def check_warnings(self, machine, smp, warnings):
         """None on q35; on pc those that a guest of stock has as well may stay."""
+        if self.host.kind == "nested":
+            for line in filter(NESTED_CLOCKS.fullmatch, warnings):
+                print(f"# left out, the nested host's clock: {line}", flush=True)
+            warnings = [line for line in warnings if not NESTED_CLOCKS.fullmatch(line)]
         if shared.is_stock() or not warnings:
             return
         if machine == "pc" and "stock" in self.host.resources:
@@ -61,8 +70,9 @@ class Boot(shared.GuestTestCase):
         emulator, guest = self.boot(machine=machine, smp=smp, requested=PLUGGED)
         self.check_booted(emulator, guest, smp)
         warnings = guest.warnings()
-        self.check_reboot(emulator, guest)
-        self.check_reboot(emulator, guest)
+        for _ in range(2):
+            self.check_reboot(emulator, guest)
+            warnings += guest.warnings()
         if by_button:
             emulator.qmp.cmd("system_powerdown")
             emulator.qmp.wait_event("POWERDOWN", 10)

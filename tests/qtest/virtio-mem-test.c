@@ -1555,7 +1555,11 @@ typedef struct FreedCase {
 #define FREED_SIZE (336 * MiB)
 #define FREED_BLOCKS 16
 /* What the process may gain or lose meanwhile for other reasons. */
+#ifdef __SANITIZE_ADDRESS__
+#define FREED_SLACK (8 * MiB)           /* an eighth of every buffer that the emulator allocates */
+#else
 #define FREED_SLACK (2 * MiB)
+#endif
 
 static const FreedCase freed_ram = { "memory-backend-ram,size=336M", true, false };
 static const FreedCase freed_ram_shared = { "memory-backend-ram,size=336M,share=on", false, true };
@@ -1620,7 +1624,7 @@ static Held held_by(Vm *vm)
     pid_t pid = qtest_pid(vm->qts);
 
     return (Held) {
-        .process = rollup_bytes(pid, "Private_"),
+        .process = rollup_bytes(pid, "Private_Dirty"),
         .huge = rollup_bytes(pid, "AnonHugePages"),
         .file = file_bytes(pid),
     };

@@ -6,6 +6,7 @@
 #ifndef HW_VIRTIO_MEM_HOST_H
 #define HW_VIRTIO_MEM_HOST_H
 
+#include "hw/virtio/virtio.h"
 #include "system/memory.h"
 
 /* From now on (@inaccessible), emulated devices cannot read unplugged parts of @mr either. */
@@ -13,6 +14,16 @@ static inline void virtio_mem_host_set_inaccessible(MemoryRegion *mr, bool inacc
 {
 #ifdef MEMORY_REGION_HAS_DISCARDED_INACCESSIBLE
     memory_region_set_discarded_inaccessible(mr, inaccessible);
+#endif
+}
+
+/* Whether the response to @elem would not land in memory that was unplugged since it was popped. */
+static inline bool virtio_mem_host_can_respond(const VirtQueueElement *elem)
+{
+#ifdef VIRTQUEUE_HAS_ELEMENT_IS_PLUGGED
+    return virtqueue_element_is_plugged(elem);
+#else
+    return true;
 #endif
 }
 

@@ -174,6 +174,12 @@ void virtqueue_fill(VirtQueue *vq, const VirtQueueElement *elem, unsigned int le
 void virtqueue_flush(VirtQueue *vq, unsigned int count);
 /* Unmaps @elem without giving it back: the device is broken or being reset. */
 void virtqueue_detach_element(VirtQueue *vq, const VirtQueueElement *elem, unsigned int len);
+/*
+ * Is all of in_sg still plugged? The device has to ask if memory may have been unplugged since it
+ * popped @elem, or its answer would bring a page back.
+ */
+bool virtqueue_element_is_plugged(const VirtQueueElement *elem);
+#define VIRTQUEUE_HAS_ELEMENT_IS_PLUGGED 1
 /* Is there nothing to pop? Also true when broken or not ready. */
 int virtio_queue_empty(VirtQueue *vq);
 /* Has the queue been set up by the driver? */
