@@ -574,12 +574,14 @@ static bool virtio_mem_batch_add(const VirtIOMEM *vmem, VirtIOMEMBatch *batch,
     return true;
 }
 
-/* The requests (5.15.6). Each either answers @req or hands it to a batch or job that will. */
+/*
+ * The requests (5.15.6). Each either answers @req or hands it to a batch or job that will. @batch is
+ * what UNPLUG requests gather in; for the others it is empty.
+ */
 
-static void virtio_mem_request_plug(VirtIOMEM *vmem, VirtIOMEMRequest *req)
+static void virtio_mem_request_plug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
+                                    VirtIOMEMBatch *batch)
 {
-    VirtIOMEMBatch batch = { .nb_requests = 0 };
-
     if (vmem->requested_size < virtio_mem_plugged_size(vmem) ||
         req->nb > (vmem->requested_size - virtio_mem_plugged_size(vmem)) / vmem->block_size) {
         virtio_mem_respond_simple(vmem, req, VIRTIO_MEM_RESP_NACK);
@@ -589,8 +591,8 @@ static void virtio_mem_request_plug(VirtIOMEM *vmem, VirtIOMEMRequest *req)
         virtio_mem_respond_simple(vmem, req, VIRTIO_MEM_RESP_ERROR);
         return;
     }
-    virtio_mem_batch_add(vmem, &batch, req);
-    virtio_mem_batch_run(vmem, &batch);
+    virtio_mem_batch_add(vmem, batch, req);
+    virtio_mem_batch_run(vmem, batch);
 }
 
 static void virtio_mem_request_unplug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
@@ -635,16 +637,18 @@ static int virtio_mem_discard_runs(const VirtIOMEM *vmem, const GArray *runs)
     return ret;
 }
 
-static void virtio_mem_request_unplug_all(VirtIOMEM *vmem, VirtIOMEMRequest *req)
+static void virtio_mem_request_unplug_all(VirtIOMEM *vmem, VirtIOMEMRequest *req,
+                                          VirtIOMEMBatch *batch)
 {
-    VirtIOMEMBatch batch = { .requests = { *req }, .nb_requests = 1 };
     GArray *runs = virtio_mem_plugged_runs(vmem);
 
+    batch->requests[batch->nb_requests++] = *req;
     if (virtio_mem_plugged_size(vmem) > VIRTIO_MEM_LOCKED_MAX) {
-        virtio_mem_job_start(vmem, false, runs, &batch);
+        virtio_mem_job_start(vmem, false, runs, batch);
+        batch->nb_requests = 0;
         return;
     }
-    virtio_mem_batch_finish(vmem, &batch, virtio_mem_discard_runs(vmem, runs));
+    virtio_mem_batch_finish(vmem, batch, virtio_mem_discard_runs(vmem, runs));
     g_array_free(runs, true);
 }
 
@@ -721,13 +725,13 @@ static void virtio_mem_execute(VirtIOMEM *vmem, VirtIOMEMRequest *req, VirtIOMEM
 {
     switch (req->type) {
     case VIRTIO_MEM_REQ_PLUG:
-        virtio_mem_request_plug(vmem, req);
+        virtio_mem_request_plug(vmem, req, batch);
         break;
     case VIRTIO_MEM_REQ_UNPLUG:
         virtio_mem_request_unplug(vmem, req, batch);
         break;
     case VIRTIO_MEM_REQ_UNPLUG_ALL:
-        virtio_mem_request_unplug_all(vmem, req);
+        virtio_mem_request_unplug_all(vmem, req, batch);
         break;
     default:
         virtio_mem_request_state(vmem, req);
