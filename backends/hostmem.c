@@ -20,6 +20,7 @@ QEMU_BUILD_BUG_ON(HOST_MEM_POLICY_INTERLEAVE != MPOL_INTERLEAVE);
 
 bool host_memory_backend_default_merge = true;
 bool host_memory_backend_default_dump = true;
+uint32_t host_memory_backend_default_prealloc_threads = 1;
 
 static const char *const policy_names[] = { "default", "preferred", "bind", "interleave" };
 static const QEnumLookup policy_lookup = { policy_names, ARRAY_SIZE(policy_names) };
@@ -394,7 +395,7 @@ static void backend_instance_init(Object *obj)
     backend->merge = host_memory_backend_default_merge;
     backend->dump = host_memory_backend_default_dump;
     backend->reserve = true;
-    backend->prealloc_threads = 1;
+    backend->prealloc_threads = host_memory_backend_default_prealloc_threads;
 }
 
 static void backend_class_init(ObjectClass *oc, const void *data)

@@ -7,6 +7,7 @@
 
 #include "machine-internal.h"
 #include "qapi/error.h"
+#include "system/hostmem.h"
 
 /* Far above any machine, and the product of four of them fits in 64 bits. */
 #define SMP_PARAMETER_MAX 65535
@@ -169,6 +170,7 @@ static bool smp_apply(MachineState *ms, SmpConfig *c, Error **errp)
     ms->smp.dies = c->dies;
     ms->smp.cores = c->cores;
     ms->smp.threads = c->threads;
+    host_memory_backend_default_prealloc_threads = c->cpus;
     return true;
 }
 

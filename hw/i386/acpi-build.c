@@ -217,16 +217,13 @@ static void acpi_dsdt_rtc(Aml *aml)
     aml_close(aml);
 }
 
-/* What belongs to the board and to no other device. */
-static void acpi_dsdt_board(Aml *aml, const AcpiConfig *config)
+/* The window to configuration space, which Linux wants to be reserved by some device. */
+static void acpi_dsdt_mmconfig(Aml *aml, const AcpiConfig *config)
 {
     aml_open_device(aml, "MBRD");
     aml_name_eisaid(aml, "_HID", "PNP0C02");
     aml_open_resources(aml, "_CRS");
-    aml_res_io(aml, config->pm_io_base, 0x40);
-    if (config->pcie) {
-        aml_res_memory32(aml, config->mcfg_base, config->mcfg_size);
-    }
+    aml_res_memory32(aml, config->mcfg_base, config->mcfg_size);
     aml_close_resources(aml);
     aml_close(aml);
 }
@@ -268,7 +265,9 @@ static uint32_t acpi_build_dsdt(AcpiImage *image, const AcpiConfig *config)
     acpi_dsdt_links(&aml, config);
     acpi_dsdt_pci_root(&aml, config);
     acpi_dsdt_cpus(&aml, config);
-    acpi_dsdt_board(&aml, config);
+    if (config->pcie) {
+        acpi_dsdt_mmconfig(&aml, config);
+    }
     acpi_dsdt_rtc(&aml);
     for (unsigned i = 0; i < 4; i++) {
         if (config->serial_ports & 1u << i) {

@@ -38,7 +38,7 @@ struct LinuxBoot {
 
 static int linuxboot_open(const char *what, const char *path, uint64_t *size, Error **errp)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);    /* a FIFO: refuse, not wait */
     struct stat st;
 
     if (fd < 0) {
@@ -123,7 +123,7 @@ static bool linuxboot_place_initrd(LinuxBoot *boot, uint64_t ram, Error **errp)
 
 static bool linuxboot_check_cmdline(const LinuxBoot *boot, Error **errp)
 {
-    uint32_t max = GUINT32_FROM_LE(boot->header.cmdline_size);
+    uint32_t max = MIN(GUINT32_FROM_LE(boot->header.cmdline_size), LINUXBOOT_CMDLINE_MAX);
 
     if (strlen(boot->cmdline) > max) {
         error_setg(errp, "kernel command line has %zu characters, but '%s' takes at most %u",

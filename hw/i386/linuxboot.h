@@ -22,6 +22,7 @@ typedef struct LinuxBootE820 {
 #define LINUXBOOT_STACK 0x7000u      /* grows down */
 #define LINUXBOOT_PAGE_TABLES 0x9000u
 #define LINUXBOOT_CMDLINE 0x20000u
+#define LINUXBOOT_CMDLINE_MAX 0x70000u   /* characters: what is there below 640 KiB, and its end */
 
 /*
  * Opens and checks the kernel and, unless NULL, the initrd; @ram_below_4g is the bytes of RAM from 0.

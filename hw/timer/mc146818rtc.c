@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The real-time clock. Its time is what was set last plus what the host's clock has gone since; while
- * the SET bit is on, the time registers are plain memory. Flags are brought up to date when they
- * are read, so timers run only while an interrupt is enabled.
+ * The real-time clock. Its time is what was set last plus what the host's clock has gone since;
+ * while the SET bit is on, the time registers are plain memory. Flags are brought up to date when
+ * they are read, so timers run only while an interrupt is enabled.
  * Source: Motorola MC146818A datasheet; century byte as IBM PCs keep it.
  */
 #include "qemu/osdep.h"

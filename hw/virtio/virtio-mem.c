@@ -97,8 +97,6 @@ OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(VirtioMemSystemReset, virtio_mem_syste
                                           VIRTIO_MEM_SYSTEM_RESET, OBJECT,
                                           { TYPE_RESETTABLE_INTERFACE }, { })
 
-static void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq);
-
 /*
  * Legacy guests.
  *
@@ -463,7 +461,7 @@ static gboolean virtio_mem_job_done(gpointer opaque)
     }
     virtio_mem_job_free(job);
     virtio_mem_notify_size_change(vmem, before);
-    virtio_mem_handle_requests(VIRTIO_DEVICE(vmem), vmem->vq);
+    virtio_queue_notify(VIRTIO_DEVICE(vmem), 0);
     return G_SOURCE_REMOVE;
 }
 
@@ -1226,6 +1224,26 @@ static int virtio_mem_rdm_replay(const VirtIOMEM *vmem, bool plugged,
     return ret;
 }
 
+/*
+ * Whether a job is giving @section back: whoever wrote to it now would leave a page behind. Between
+ * the first and the last run of a job nothing else is plugged.
+ */
+static bool virtio_mem_job_discards(const VirtIOMEM *vmem, const MemoryRegionSection *section)
+{
+    const VirtIOMEMJob *job = vmem->job;
+    const VirtIOMEMRun *first, *last;
+    VirtIOMEMRun span;
+    MemoryRegionSection part;
+
+    if (!job || job->populate) {
+        return false;
+    }
+    first = &g_array_index(job->runs, VirtIOMEMRun, 0);
+    last = &g_array_index(job->runs, VirtIOMEMRun, job->runs->len - 1);
+    span = (VirtIOMEMRun) { .first = first->first, .nb = last->first + last->nb - first->first };
+    return virtio_mem_clip_section(vmem, section, &span, &part);
+}
+
 static bool virtio_mem_rdm_is_populated(const RamDiscardManager *rdm,
                                         const MemoryRegionSection *section)
 {
@@ -1233,6 +1251,9 @@ static bool virtio_mem_rdm_is_populated(const RamDiscardManager *rdm,
     VirtIOMEMRun run = { .first = section->offset_within_region / vmem->block_size };
     MemoryRegionSection part;
 
+    if (virtio_mem_job_discards(vmem, section)) {
+        return false;
+    }
     return !virtio_mem_map_next_run(&vmem->map, false, run.first, vmem->map.nb_blocks, &run) ||
            !virtio_mem_clip_section(vmem, section, &run, &part);
 }

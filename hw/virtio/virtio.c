@@ -13,6 +13,13 @@
 #include "hw/virtio/virtio-bus.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+
+/*
+ * Elements that a queue gets rid of in one go, under the big lock. Another vCPU may add them as fast
+ * as they are popped, and the monitor wants a turn as well.
+ */
+#define VIRTQUEUE_TURN 256
 
 #define ERROR_BURST 10                      /* lines of virtio_error() ... */
 #define ERROR_WINDOW_US (5 * G_USEC_PER_SEC)  /* ... in this time */
@@ -48,6 +55,8 @@ struct VirtQueue {
     bool mapped;               /* all parts' hva are good */
     bool kicked;               /* notified while it could not be processed */
     bool handling;             /* inside handle_output */
+    unsigned nb_popped;        /* by this call of it */
+    QEMUBH *turn_bh;           /* calls it again; made when first needed */
     bool notification;         /* the driver is to notify */
     uint32_t epoch;            /* changes when the ring is reset */
 
@@ -60,6 +69,8 @@ struct VirtQueue {
     bool signalled_used_valid;
     unsigned inuse;            /* popped, not yet flushed or detached */
 };
+
+static void virtqueue_next_turn(void *opaque);
 
 /* ---- guest RAM ------------------------------------------------------------------------------ */
 
@@ -628,13 +639,26 @@ static VirtQueueElement *element_new(const ChainWalk *walk, size_t sz, unsigned 
     return elem;
 }
 
+/* The device sees an empty queue, and is asked to look again once the main loop got round. */
+static bool virtqueue_turn_over(VirtQueue *vq)
+{
+    if (!vq->handling || vq->nb_popped < VIRTQUEUE_TURN) {
+        return false;
+    }
+    if (!vq->turn_bh) {
+        vq->turn_bh = qemu_bh_new(virtqueue_next_turn, vq);
+    }
+    qemu_bh_schedule(vq->turn_bh);
+    return true;
+}
+
 void *virtqueue_pop(VirtQueue *vq, size_t sz)
 {
     ChainWalk walk = { .vq = vq };
     unsigned head;
 
     assert(sz >= sizeof(VirtQueueElement));
-    if (!virtqueue_usable(vq) || !ring_has_avail(vq)) {
+    if (!virtqueue_usable(vq) || !ring_has_avail(vq) || virtqueue_turn_over(vq)) {
         return NULL;
     }
     if (vq->inuse >= vq->num) {
@@ -648,6 +672,7 @@ void *virtqueue_pop(VirtQueue *vq, size_t sz)
     }
     vq->last_avail_idx++;
     vq->inuse++;
+    vq->nb_popped++;
     return element_new(&walk, sz, head);
 }
 
@@ -779,6 +804,9 @@ static void virtqueue_reset(VirtQueue *vq)
     vq->enabled = false;
     vq->mapped = false;
     vq->kicked = false;
+    if (vq->turn_bh) {
+        qemu_bh_cancel(vq->turn_bh);
+    }
     vq->notification = true;
     vq->vector = VIRTIO_NO_VECTOR;
     vq->last_avail_idx = 0;
@@ -819,6 +847,9 @@ void virtio_delete_queue(VirtQueue *vq)
     for (unsigned i = n; i < vdev->nb_queues; i++) {
         vdev->vq[i]->index = i;
     }
+    if (vq->turn_bh) {
+        qemu_bh_delete(vq->turn_bh);
+    }
     g_free(vq);
 }
 
@@ -840,9 +871,15 @@ static void virtqueue_handle(VirtQueue *vq)
     vq->kicked = false;
     if (!vdev->broken && vq->handle_output) {
         vq->handling = true;
+        vq->nb_popped = 0;
         vq->handle_output(vdev, vq);
         vq->handling = false;
     }
+}
+
+static void virtqueue_next_turn(void *opaque)
+{
+    virtqueue_handle(opaque);
 }
 
 void virtio_queue_notify(VirtIODevice *vdev, int n)

@@ -54,6 +54,8 @@ struct HostMemoryBackend {
 /* Defaults of "merge" and "dump": what -machine mem-merge= and dump-guest-core= say. */
 extern bool host_memory_backend_default_merge;
 extern bool host_memory_backend_default_dump;
+/* Default of "prealloc-threads": the machine's number of CPUs. */
+extern uint32_t host_memory_backend_default_prealloc_threads;
 
 bool host_memory_backend_mr_inited(HostMemoryBackend *backend);
 /* The backend's RAM, or NULL before the object is complete. */

@@ -6,6 +6,7 @@ one after the other in turn, so that a busy machine slows both. Prints medians a
 import argparse
 import os
 import pathlib
+import signal
 import statistics
 import sys
 
@@ -31,6 +32,7 @@ def main():
         "QEMU_SYSTEM", str(ROOT / "build" / "qemu-system-x86_64")), help="ours")
     parser.add_argument("--machine", default="q35")
     parser.add_argument("--runs", type=int, default=7, help="of each (default and least: 7)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # so that all is cleaned up
     options = parser.parse_args()
     cache = pathlib.Path(os.environ.get("GUEST_CACHE", ROOT / "build" / "guest"))
     cache.mkdir(parents=True, exist_ok=True)

@@ -316,6 +316,27 @@ class Process(TestCase):
         self.assertTrue(wait_until(lambda: not alive(pid)))
         self.assertEqual(sorted(os.listdir(emulator.folder)), ["serial", "stderr"])
 
+    def test_the_parent_ends_when_the_daemon_is_ready(self):
+        """Not before: here the start waits for a client."""
+        emulator = self.emulator("-daemonize", "-pidfile", "pid", "-serial", "unix:sock,server=on")
+        self.assertTrue(wait_until(lambda: os.path.exists(emulator.path("sock"))))
+        with self.assertRaises(subprocess.TimeoutExpired):
+            emulator.wait(0.3)
+        with open(emulator.path("pid"), encoding="ascii") as file:
+            pid = int(file.read())
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(emulator.path("sock"))
+            self.assertEqual(emulator.wait(), 0)
+            emulator.monitor().cmd("quit")
+        self.assertTrue(wait_until(lambda: not alive(pid)))
+
+    def test_the_parent_fails_when_the_daemon_is_killed(self):
+        emulator = self.emulator("-daemonize", "-pidfile", "pid", "-serial", "unix:sock,server=on")
+        self.assertTrue(wait_until(lambda: os.path.exists(emulator.path("sock"))))
+        with open(emulator.path("pid"), encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGKILL)
+        self.assertEqual(emulator.wait(), 1)
+
     def test_daemon_with_relative_paths_removes_them(self):
         emulator, status = self.start_daemon("-qmp", "unix:relative,server=on,wait=off")
         self.assertEqual(status, 0, emulator.stderr())

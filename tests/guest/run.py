@@ -5,6 +5,7 @@ cache GUEST_CACHE; GUEST_NESTED=1 asks for the nested host where there is a /dev
 
 import argparse
 import pathlib
+import signal
 import sys
 import unittest
 
@@ -12,12 +13,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from guest import tap  # noqa: E402
 
-MODULES = ["test_boot", "test_resize", "test_legacy"]
+MODULES = ["test_refusals", "test_boot", "test_resize", "test_legacy"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-k", metavar="TEXT", default="", help="only tests with this in their name")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # so that all is cleaned up
     options = parser.parse_args()
     names = [f"guest.{module}" for module in MODULES]
     suite = unittest.defaultTestLoader.loadTestsFromNames(names)

@@ -33,9 +33,32 @@ static VirtIODevice *vdev;
 static VirtQueue *vq;
 static unsigned nb_irqs, nb_config_irqs, nb_kicks;
 
+static void make_avail(uint16_t head);
+
+/* What another vCPU would still add while the device is at work; then the device answers all. */
+static unsigned nb_flood, nb_answered;
+
+static void test_answer_flood(VirtQueue *q)
+{
+    VirtQueueElement *elem;
+
+    while ((elem = virtqueue_pop(q, sizeof(*elem)))) {
+        virtqueue_push(q, elem, 0);
+        g_free(elem);
+        nb_answered++;
+        if (nb_flood) {
+            nb_flood--;
+            make_avail(0);
+        }
+    }
+}
+
 static void test_handle(VirtIODevice *dev, VirtQueue *q)
 {
     nb_kicks++;
+    if (nb_flood) {
+        test_answer_flood(q);
+    }
 }
 
 static void test_device_realize(DeviceState *dev, Error **errp)
@@ -364,6 +387,28 @@ static void test_batch(void)
     for (int i = 0; i < 4; i++) {
         g_assert_cmpuint(get16(USED_GPA + 4 + 8 * i + 4), ==, i + 1);
     }
+}
+
+/* A guest that adds as fast as the device pops must not keep the main loop from others. */
+static void test_turns(void)
+{
+    start(FEATURES_ALL);
+    put_request();
+    make_avail(0);
+    nb_flood = 1000;
+    nb_answered = 0;
+    virtio_queue_notify(vdev, 0);
+    g_assert_cmpuint(nb_kicks, ==, 1);
+    g_assert_cmpuint(nb_answered, >, 0);
+    g_assert_cmpuint(nb_answered, <, 500);
+    while (nb_flood) {
+        unsigned before = nb_answered;
+
+        main_loop_wait(true);
+        g_assert_cmpuint(nb_answered - before, >, 0);
+        g_assert_cmpuint(nb_answered - before, <, 500);
+    }
+    g_assert_cmpuint(nb_kicks, >, 2);
 }
 
 /* Indices are 16 bits wide and wrap; the ring goes round many times. */
@@ -976,7 +1021,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     type_register_static_array(test_types, ARRAY_SIZE(test_types));
-    bql_lock();
+    qemu_init_main_loop();
     set_up();
     g_test_add_func("/virtqueue/direct", test_direct);
     g_test_add_func("/virtqueue/larger-element", test_larger_element);
@@ -984,6 +1029,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtqueue/full-chain", test_full_chain);
     g_test_add_func("/virtqueue/spanning-regions", test_spanning);
     g_test_add_func("/virtqueue/batch", test_batch);
+    g_test_add_func("/virtqueue/turns", test_turns);
     g_test_add_func("/virtqueue/index-wrap", test_index_wrap);
     for (unsigned i = 0; i < ARRAY_SIZE(bad_rings); i++) {
         g_autofree char *path = g_strdup_printf("/virtqueue/bad/%s", bad_rings[i].name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The real-time clock with 128 bytes of battery-backed memory, ports 0x70 and 0x71. The time starts
- * as the host's UTC; what the guest sets is kept as an offset. Source: MC146818A datasheet.
+ * as the host's UTC; what the guest sets goes on from there. Source: MC146818A datasheet.
  */
 #ifndef HW_RTC_MC146818RTC_H
 #define HW_RTC_MC146818RTC_H

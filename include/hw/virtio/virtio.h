@@ -163,7 +163,8 @@ int virtio_get_num_queues(VirtIODevice *vdev);
 /*
  * The next available chain as an element of @sz bytes (at least sizeof(VirtQueueElement)), or
  * NULL: nothing there, device not ready, or broken by a malformed ring (virtio_error() was
- * called). Every buffer is in RAM, and plugged if a RamDiscardManager has a say.
+ * called). Every buffer is in RAM, and plugged if a RamDiscardManager has a say. Inside
+ * handle_output also NULL after many elements; handle_output is called again a little later.
  */
 void *virtqueue_pop(VirtQueue *vq, size_t sz);
 /* Gives @elem back with @len bytes written from the start of in_sg. Does not notify. */

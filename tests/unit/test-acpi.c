@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ACPI tables of a PC as an operating system parses them: found from the RSDP, lengths and
+ * checksums right, every field as the configuration says (ACPI specification 6.5, chapter 5). With
+ * iasl installed, the DSDT is disassembled and compiled again without an error or a warning.
+ */
+#include "qemu/osdep.h"
+#include "qemu/units.h"
+#include <glib/gstdio.h>
+#include "../../hw/i386/acpi-build.h"
+
+#define BASE 0xe0000u
+#define HEADER_SIZE 36
+
+/* The last two have IDs that only an x2APIC can have. */
+static const uint32_t apic_ids[] = { 0, 1, 2, 254, 255, 1000 };
+static const uint8_t level_irqs[] = { 5, 9, 10, 11 };
+
+static unsigned pci_gsi(unsigned slot, unsigned pin)
+{
+    return 16 + (slot + pin) % 8;
+}
+
+static const AcpiConfig q35 = {
+    .pcie = true,
+    .nb_cpus = G_N_ELEMENTS(apic_ids),
+    .apic_ids = apic_ids,
+    .level_irqs = level_irqs,
+    .nb_level_irqs = G_N_ELEMENTS(level_irqs),
+    .pci_gsi = pci_gsi,
+    .ram_below_4g = 2 * GiB,
+    .ram_above_4g = 1 * GiB,
+    .device_memory_base = 6 * GiB,
+    .device_memory_size = 8 * GiB,
+    .pm_io_base = 0x600,
+    .gpe0_base = 0x620,
+    .gpe0_length = 16,
+    .mcfg_base = 0xb0000000,
+    .mcfg_size = 256 * MiB,
+    .last_bus = 255,
+    .pci_window_first = 0xc0000000,
+    .pci_window_last = 0xfebfffff,
+    .serial_ports = 0xf,
+};
+
+static const AcpiConfig pc = {
+    .nb_cpus = 1,
+    .apic_ids = apic_ids,
+    .level_irqs = level_irqs,
+    .nb_level_irqs = G_N_ELEMENTS(level_irqs),
+    .pci_gsi = pci_gsi,
+    .ram_below_4g = 128 * MiB,
+    .pm_io_base = 0x600,
+    .gpe0_base = 0xafe0,
+    .gpe0_length = 4,
+    .pci_window_first = 0xe0000000,
+    .pci_window_last = 0xfebfffff,
+};
+
+static const AcpiConfig *const configs[] = { &q35, &pc };
+
+/* ---- reading ---- */
+
+typedef struct Table {
+    const uint8_t *data;
+    uint32_t size;
+} Table;
+
+static uint64_t le(Table t, uint32_t at, unsigned size)
+{
+    uint64_t value = 0;
+
+    g_assert_cmpuint(at + size, <=, t.size);
+    memcpy(&value, t.data + at, size);
+    return GUINT64_FROM_LE(value);
+}
+
+static void assert_sum(const uint8_t *data, uint32_t size)
+{
+    uint8_t sum = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        sum += data[i];
+    }
+    g_assert_cmpuint(sum, ==, 0);
+}
+
+static Table image_at(const GByteArray *image, uint64_t address, uint32_t size)
+{
+    g_assert_cmpuint(address, >=, BASE);
+    g_assert_cmpuint(address - BASE + size, <=, image->len);
+    return (Table) { image->data + (address - BASE), size };
+}
+
+/* The table at @address, checked as far as all tables are alike. */
+static Table table_at(const GByteArray *image, uint64_t address)
+{
+    uint32_t size = le(image_at(image, address, HEADER_SIZE), 4, 4);
+    Table t = image_at(image, address, size);
+
+    g_assert_cmpuint(size, >=, HEADER_SIZE);
+    assert_sum(t.data, t.size);
+    for (int i = 10; i < 24; i++) {
+        g_assert_true(g_ascii_isprint(t.data[i]));      /* OEM and table ID */
+    }
+    return t;
+}
+
+static Table xsdt_of(const GByteArray *image)
+{
+    Table rsdp = image_at(image, BASE, 36);
+    Table xsdt;
+
+    g_assert_cmpmem(rsdp.data, 8, "RSD PTR ", 8);
+    assert_sum(rsdp.data, 20);
+    assert_sum(rsdp.data, 36);
+    g_assert_cmpuint(le(rsdp, 15, 1), ==, 2);
+    g_assert_cmpuint(le(rsdp, 20, 4), ==, 36);
+    xsdt = table_at(image, le(rsdp, 24, 8));
+    g_assert_cmpmem(xsdt.data, 4, "XSDT", 4);
+    g_assert_cmpuint((xsdt.size - HEADER_SIZE) % 8, ==, 0);
+    return xsdt;
+}
+
+/* Size 0: there is no such table. No signature is there twice. */
+static Table table_find(const GByteArray *image, const char *signature)
+{
+    Table xsdt = xsdt_of(image), found = { };
+
+    for (uint32_t at = HEADER_SIZE; at < xsdt.size; at += 8) {
+        Table t = table_at(image, le(xsdt, at, 8));
+
+        if (!memcmp(t.data, signature, 4)) {
+            g_assert_cmpuint(found.size, ==, 0);
+            found = t;
+        }
+    }
+    return found;
+}
+
+/* ---- tables ---- */
+
+static void test_tables(const void *data)
+{
+    const AcpiConfig *config = data;
+    g_autoptr(GByteArray) image = acpi_build(config, BASE);
+
+    g_assert_cmpuint(image->len, <=, 128 * KiB);
+    g_assert_cmpuint(table_find(image, "FACP").size, ==, 244);
+    g_assert_cmpuint(table_find(image, "APIC").size, >, 0);
+    g_assert_cmpint(table_find(image, "MCFG").size > 0, ==, config->pcie);
+    g_assert_cmpint(table_find(image, "SRAT").size > 0, ==, config->device_memory_size > 0);
+}
+
+/* A Generic Address Structure: I/O space, @bits wide. */
+static void assert_gas(Table t, uint32_t at, uint64_t port, unsigned bits)
+{
+    g_assert_cmpuint(le(t, at, 1), ==, port ? 1 : 0);
+    g_assert_cmpuint(le(t, at + 1, 1), ==, bits);
+    g_assert_cmpuint(le(t, at + 2, 1), ==, 0);
+    g_assert_cmphex(le(t, at + 4, 8), ==, port);
+}
+
+static void test_fadt(const void *data)
+{
+    const AcpiConfig *config = data;
+    g_autoptr(GByteArray) image = acpi_build(config, BASE);
+    Table t = table_find(image, "FACP"), facs, dsdt;
+
+    facs = image_at(image, le(t, 36, 4), 64);
+    g_assert_cmpmem(facs.data, 4, "FACS", 4);
+    g_assert_cmpuint(le(facs, 4, 4), ==, 64);
+    g_assert_cmpuint(le(t, 36, 4) % 64, ==, 0);
+    g_assert_cmphex(le(t, 132, 8), ==, le(t, 36, 4));
+    dsdt = table_at(image, le(t, 40, 4));
+    g_assert_cmpmem(dsdt.data, 4, "DSDT", 4);
+    g_assert_cmpuint(le(dsdt, 8, 1), >=, 2);                /* integers of 64 bits */
+    g_assert_cmphex(le(t, 140, 8), ==, le(t, 40, 4));
+
+    g_assert_cmpuint(le(t, 46, 2), ==, 9);                  /* SCI */
+    g_assert_cmpuint(le(t, 48, 4), ==, 0);                  /* ACPI mode is on: no SMI command */
+    g_assert_cmphex(le(t, 56, 4), ==, config->pm_io_base);
+    g_assert_cmphex(le(t, 64, 4), ==, config->pm_io_base + 4);
+    g_assert_cmphex(le(t, 76, 4), ==, config->pm_io_base + 8);
+    g_assert_cmphex(le(t, 80, 4), ==, config->gpe0_base);
+    g_assert_cmpuint(le(t, 88, 1), ==, 4);
+    g_assert_cmpuint(le(t, 89, 1), ==, 2);
+    g_assert_cmpuint(le(t, 91, 1), ==, 4);
+    g_assert_cmpuint(le(t, 92, 1), ==, config->gpe0_length);
+    g_assert_cmphex(le(t, 108, 1), ==, 0x32);               /* century */
+    g_assert_cmpint((le(t, 112, 4) >> 10) & 1, ==, config->pcie);
+    g_assert_cmpint((le(t, 112, 4) >> 8) & 1, ==, 0);       /* the timer has 24 bits */
+    g_assert_cmpint((le(t, 112, 4) >> 4) & 1, ==, 0);       /* a power button of fixed hardware */
+    assert_gas(t, 116, config->pcie ? 0xcf9 : 0, config->pcie ? 8 : 0);
+    g_assert_cmphex(le(t, 128, 1), ==, config->pcie ? 0x0f : 0);
+    assert_gas(t, 148, config->pm_io_base, 32);
+    assert_gas(t, 172, config->pm_io_base + 4, 16);
+    assert_gas(t, 208, config->pm_io_base + 8, 32);
+    assert_gas(t, 220, config->gpe0_base, 8 * config->gpe0_length);
+}
+
+static void test_madt(const void *data)
+{
+    const AcpiConfig *config = data;
+    g_autoptr(GByteArray) image = acpi_build(config, BASE);
+    Table t = table_find(image, "APIC");
+    unsigned cpus = 0, ioapics = 0, overrides = 0, nmis = 0;
+    uint32_t length;
+
+    g_assert_cmphex(le(t, 36, 4), ==, 0xfee00000);
+    g_assert_cmphex(le(t, 40, 4), ==, 1);
+    for (uint32_t at = 44; at < t.size; at += length) {
+        length = le(t, at + 1, 1);
+        switch (le(t, at, 1)) {
+        case 0:
+            g_assert_cmpuint(length, ==, 8);
+            g_assert_cmpuint(le(t, at + 2, 1), ==, cpus);
+            g_assert_cmpuint(le(t, at + 3, 1), ==, config->apic_ids[cpus++]);
+            g_assert_cmphex(le(t, at + 4, 4), ==, 1);
+            break;
+        case 9:
+            g_assert_cmpuint(length, ==, 16);
+            g_assert_cmpuint(le(t, at + 4, 4), ==, config->apic_ids[cpus]);
+            g_assert_cmphex(le(t, at + 8, 4), ==, 1);
+            g_assert_cmpuint(le(t, at + 12, 4), ==, cpus++);
+            break;
+        case 1:
+            g_assert_cmpuint(length, ==, 12);
+            g_assert_cmphex(le(t, at + 4, 4), ==, 0xfec00000);
+            g_assert_cmpuint(le(t, at + 8, 4), ==, 0);
+            ioapics++;
+            break;
+        case 2:
+            g_assert_cmpuint(length, ==, 10);
+            if (overrides == 0) {                           /* the timer is on pin 2 */
+                g_assert_cmpuint(le(t, at + 3, 1), ==, 0);
+                g_assert_cmpuint(le(t, at + 4, 4), ==, 2);
+            } else {
+                g_assert_cmpuint(le(t, at + 3, 1), ==, config->level_irqs[overrides - 1]);
+                g_assert_cmpuint(le(t, at + 4, 4), ==, config->level_irqs[overrides - 1]);
+                g_assert_cmphex(le(t, at + 8, 2), ==, 0xd);
+            }
+            overrides++;
+            break;
+        case 4:
+            g_assert_cmpuint(length, ==, 6);
+            g_assert_cmpuint(le(t, at + 2, 1), ==, 0xff);
+            g_assert_cmpuint(le(t, at + 5, 1), ==, 1);
+            nmis++;
+            break;
+        default:
+            g_error("unexpected entry of type %u", (unsigned)le(t, at, 1));
+        }
+    }
+    g_assert_cmpuint(cpus, ==, config->nb_cpus);
+    g_assert_cmpuint(ioapics, ==, 1);
+    g_assert_cmpuint(overrides, ==, 1 + config->nb_level_irqs);
+    g_assert_cmpuint(nmis, ==, 1);
+}
+
+static void test_mcfg(void)
+{
+    g_autoptr(GByteArray) image = acpi_build(&q35, BASE);
+    Table t = table_find(image, "MCFG");
+
+    g_assert_cmpuint(t.size, ==, 60);
+    g_assert_cmphex(le(t, 44, 8), ==, q35.mcfg_base);
+    g_assert_cmpuint(le(t, 52, 2), ==, 0);
+    g_assert_cmpuint(le(t, 54, 1), ==, 0);
+    g_assert_cmpuint(le(t, 55, 1), ==, q35.last_bus);
+}
+
+static void test_srat(void)
+{
+    static const struct {
+        uint64_t base, size;
+        uint32_t flags;
+    } memory[] = {
+        { 0, 640 * KiB, 1 }, { MiB, 2 * GiB - MiB, 1 }, { 4 * GiB, 1 * GiB, 1 },
+        { 6 * GiB, 8 * GiB, 3 },
+    };
+    g_autoptr(GByteArray) image = acpi_build(&q35, BASE);
+    Table t = table_find(image, "SRAT");
+    unsigned cpus = 0, ranges = 0;
+    uint32_t length;
+
+    for (uint32_t at = 48; at < t.size; at += length) {
+        length = le(t, at + 1, 1);
+        switch (le(t, at, 1)) {
+        case 0:
+            g_assert_cmpuint(length, ==, 16);
+            g_assert_cmpuint(le(t, at + 3, 1), ==, apic_ids[cpus++]);
+            break;
+        case 2:
+            g_assert_cmpuint(length, ==, 24);
+            g_assert_cmpuint(le(t, at + 8, 4), ==, apic_ids[cpus++]);
+            break;
+        case 1:
+            g_assert_cmpuint(length, ==, 40);
+            g_assert_cmpuint(ranges, <, G_N_ELEMENTS(memory));
+            g_assert_cmphex(le(t, at + 8, 8), ==, memory[ranges].base);
+            g_assert_cmphex(le(t, at + 16, 8), ==, memory[ranges].size);
+            g_assert_cmphex(le(t, at + 28, 4), ==, memory[ranges].flags);
+            ranges++;
+            break;
+        default:
+            g_error("unexpected entry of type %u", (unsigned)le(t, at, 1));
+        }
+    }
+    g_assert_cmpuint(cpus, ==, q35.nb_cpus);
+    g_assert_cmpuint(ranges, ==, G_N_ELEMENTS(memory));
+}
+
+/* As many CPUs as a PC may have still fit where the boot stub puts the tables. */
+static void test_many_cpus(void)
+{
+    uint32_t ids[255];
+    AcpiConfig config = q35;
+    g_autoptr(GByteArray) image = NULL;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ids); i++) {
+        ids[i] = i;
+    }
+    config.nb_cpus = G_N_ELEMENTS(ids);
+    config.apic_ids = ids;
+    image = acpi_build(&config, BASE);
+    g_assert_cmpuint(image->len, <=, 128 * KiB);
+    g_assert_cmpuint(table_find(image, "APIC").size, >=, 44 + 255 * 8);
+}
+
+/* ---- iasl ---- */
+
+static void run_iasl(const char *dir, const char *iasl, const char *option, const char *file)
+{
+    const char *argv[] = { iasl, option, file, NULL };
+    g_autofree char *out = NULL, *err = NULL;
+    int status = -1;
+
+    g_assert_true(g_spawn_sync(dir, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
+                               &status, NULL));
+    if (status != 0 || strstr(out, "Error  ") || strstr(err, "Error  ")) {
+        g_error("iasl %s %s: %s%s", option, file, out, err);
+    }
+    if (g_str_has_suffix(file, ".dsl") && !strstr(out, "0 Errors, 0 Warnings")) {
+        g_error("iasl %s %s: %s%s", option, file, out, err);
+    }
+}
+
+static void test_iasl(const void *data)
+{
+    g_autoptr(GByteArray) image = acpi_build(data, BASE);
+    g_autofree char *iasl = g_find_program_in_path("iasl");
+    g_autofree char *dir = NULL, *aml = NULL, *dsl = NULL, *text = NULL;
+    Table dsdt = table_at(image, le(table_find(image, "FACP"), 40, 4));
+
+    if (!iasl) {
+        g_test_skip("iasl is not installed");
+        return;
+    }
+    dir = g_dir_make_tmp("test-acpi-XXXXXX", NULL);
+    aml = g_build_filename(dir, "dsdt.aml", NULL);
+    dsl = g_build_filename(dir, "dsdt.dsl", NULL);
+    g_assert_true(g_file_set_contents(aml, (const char *)dsdt.data, dsdt.size, NULL));
+    run_iasl(dir, iasl, "-d", "dsdt.aml");
+    g_assert_true(g_file_get_contents(dsl, &text, NULL, NULL));
+    for (int i = 0; i < 4; i++) {
+        g_autofree char *port = g_strdup_printf("Device (COM%d)", i + 1);
+
+        g_assert_cmpint(strstr(text, port) != NULL, ==,
+                        (((const AcpiConfig *)data)->serial_ports >> i) & 1);
+    }
+    g_assert_nonnull(strstr(text, "Name (_S5, Package"));
+    g_assert_nonnull(strstr(text, "Name (_PRT, Package"));
+    run_iasl(dir, iasl, "-vs", "dsdt.dsl");
+    g_unlink(aml);
+    g_unlink(dsl);
+    g_rmdir(dir);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(const void *config);
+    } tests[] = {
+        { "tables", test_tables }, { "fadt", test_fadt }, { "madt", test_madt },
+        { "iasl", test_iasl },
+    };
+
+    g_test_init(&argc, &argv, NULL);
+    for (size_t c = 0; c < G_N_ELEMENTS(configs); c++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+            g_autofree char *path = g_strdup_printf("/acpi/%s/%s", configs[c]->pcie ? "q35" : "pc",
+                                                    tests[i].name);
+
+            g_test_add_data_func(path, configs[c], tests[i].run);
+        }
+    }
+    g_test_add_func("/acpi/q35/mcfg", test_mcfg);
+    g_test_add_func("/acpi/q35/srat", test_srat);
+    g_test_add_func("/acpi/q35/many-cpus", test_many_cpus);
+    return g_test_run();
+}
