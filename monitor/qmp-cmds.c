@@ -29,6 +29,11 @@
 
 void qmp_qmp_capabilities(QMPCapabilityList *enable, Error **errp)
 {
+    if (qmp_current_is_negotiated()) {
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
+                  "Capabilities negotiation is already complete, command ignored");
+        return;
+    }
     if (enable) {
         error_setg(errp, "QMP capability '%s' is not available",
                    QMPCapability_str(enable->value));

@@ -15,6 +15,7 @@ void qmp_events_cleanup(void);
 /* The version that greeting and query-version tell. */
 VersionInfo *qmp_version_new(void);
 /* The monitor whose command runs has negotiated. */
+bool qmp_current_is_negotiated(void);
 void qmp_current_set_negotiated(void);
 
 #endif /* MONITOR_QMP_INTERNAL_H */

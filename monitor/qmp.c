@@ -187,16 +187,9 @@ static bool request_check(json_t *request, const char **name, json_t **arguments
 /* Whether the monitor's state allows the command. */
 static bool command_check_negotiation(MonitorQMP *mon, const char *name, Error **errp)
 {
-    bool negotiates = !strcmp(name, "qmp_capabilities");
-
-    if (!mon->negotiated && !negotiates) {
+    if (!mon->negotiated && strcmp(name, "qmp_capabilities")) {
         error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
                   "Expecting capabilities negotiation with 'qmp_capabilities'");
-        return false;
-    }
-    if (mon->negotiated && negotiates) {
-        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
-                  "Capabilities negotiation is already complete, command ignored");
         return false;
     }
     return true;
@@ -225,6 +218,11 @@ static json_t *request_run(MonitorQMP *mon, json_t *request, Error **errp)
     current = NULL;
     json_decref(arguments);
     return ok ? result : NULL;
+}
+
+bool qmp_current_is_negotiated(void)
+{
+    return current->negotiated;
 }
 
 void qmp_current_set_negotiated(void)

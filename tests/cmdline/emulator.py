@@ -195,6 +195,16 @@ class Emulator:
     def wait(self, timeout=TIMEOUT):
         return self.process.wait(timeout)
 
+    def kill_daemon(self):
+        """One whose pid file is in the directory did not end by itself."""
+        try:
+            with open(self.path("pid"), encoding="ascii") as file:
+                pid = int(file.read())
+            if os.readlink(f"/proc/{pid}/exe") == os.path.realpath(BINARY):
+                os.kill(pid, signal.SIGKILL)
+        except (OSError, ValueError):
+            pass        # there is none: the usual case
+
     def __enter__(self):
         return self
 
@@ -203,6 +213,7 @@ class Emulator:
             monitor.close()
         if self.qtest_socket:
             self.qtest_socket.close()
+        self.kill_daemon()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:

@@ -286,6 +286,7 @@ class Stock(TestCase):
                 {"execute": "query-status", "id": {"a": [1, None]}}, {"execute": "nosuch", "id": 5},
                 {"id": 5}, 5, "x", [], None, True, 1.5, {"execute": None},
                 {"execute": "query-status", "control": {}}, {"execute": "qmp_capabilities"},
+                {"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}},
                 {"execute": "quit", "arguments": {"x": 1}}, {"execute": "query-status", "id": None},
                 {"execute": "stop", "arguments": None}):
             with self.subTest(request):
