@@ -531,8 +531,11 @@ class CharacterDevices(TestCase):
             os.write(fd, b"ping")
             self.assertEqual(self.get(emulator, 4), "ping")
             self.put(emulator, "pong\n")
-            self.assertTrue(select.select([fd], [], [], 5)[0])
-            self.assertEqual(os.read(fd, 5), b"pong\n")
+            answer = b""
+            while len(answer) < 5:      # a serial port sends byte by byte
+                self.assertTrue(select.select([fd], [], [], 5)[0], answer)
+                answer += os.read(fd, 5)
+            self.assertEqual(answer, b"pong\n")
         finally:
             os.close(fd)
 

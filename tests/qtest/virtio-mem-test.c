@@ -1554,14 +1554,8 @@ typedef struct FreedCase {
 /* A size that nothing else in the process has. */
 #define FREED_SIZE (336 * MiB)
 #define FREED_BLOCKS 16
-/* What the process may gain or lose meanwhile for other reasons. */
+/* What a mapping may hold more or less than what was written: nothing else is in it. */
 #define FREED_SLACK (2 * MiB)
-/* What a sanitizer keeps for itself of memory that was once written. */
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZER_SHADOW(bytes) ((bytes) / 8)
-#else
-#define SANITIZER_SHADOW(bytes) 0
-#endif
 
 static const FreedCase freed_ram = { "memory-backend-ram,size=336M", true, false };
 static const FreedCase freed_ram_shared = { "memory-backend-ram,size=336M,share=on", false, true };
@@ -1571,19 +1565,45 @@ static const FreedCase freed_file_shared = {
 static const FreedCase freed_file_private = {
     "memory-backend-file,size=336M,mem-path=/dev/shm,share=off", true, true };
 
-/* Bytes on the lines of /proc/PID/smaps_rollup that begin with key. */
-static uint64_t rollup_bytes(pid_t pid, const char *key)
+/* The size of the mapping that a line of smaps begins ("START-END PERMS …"), or 0. */
+static uint64_t smaps_mapping_size(const char *line)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/smaps_rollup", (int)pid);
+    char *end;
+    uint64_t from = g_ascii_strtoull(line, &end, 16), to;
+
+    if (end == line || *end != '-') {
+        return 0;
+    }
+    line = end + 1;
+    to = g_ascii_strtoull(line, &end, 16);
+    return end != line && *end == ' ' ? to - from : 0;
+}
+
+/*
+ * Bytes on the lines of /proc/PID/smaps that begin with key, in the mapping of FREED_SIZE. The
+ * process as a whole does not do: it frees memory of its own when it likes.
+ */
+static uint64_t mapping_bytes(pid_t pid, const char *key)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/smaps", (int)pid);
     g_autofree char *text = NULL;
-    uint64_t kib = 0;
+    g_auto(GStrv) lines = NULL;
+    uint64_t kib = 0, size = 0;
+    bool found = false;
 
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    for (char *at = text; (at = strstr(at, key)); at += strlen(key)) {
-        char *colon = strchr(at, ':');
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        uint64_t begins = smaps_mapping_size(*line);
 
-        g_assert_nonnull(colon);
-        kib += g_ascii_strtoull(colon + 1, NULL, 10);
+        size = begins ? begins : size;
+        found |= size == FREED_SIZE;
+        if (size == FREED_SIZE && g_str_has_prefix(*line, key)) {
+            kib += g_ascii_strtoull(strchr(*line, ':') + 1, NULL, 10);
+        }
+    }
+    if (!found) {
+        g_error("process %d has no mapping of %" PRIu64 " bytes", (int)pid, (uint64_t)FREED_SIZE);
     }
     return kib * KiB;
 }
@@ -1619,7 +1639,6 @@ typedef struct Held {
     uint64_t process;           /* private pages, which no one else keeps */
     uint64_t huge;              /* the part of them in transparent huge pages */
     int64_t file;
-    uint64_t shadow;            /* how much more the process may hold from now on */
 } Held;
 
 static Held held_by(Vm *vm)
@@ -1627,8 +1646,8 @@ static Held held_by(Vm *vm)
     pid_t pid = qtest_pid(vm->qts);
 
     return (Held) {
-        .process = rollup_bytes(pid, "Private_Dirty"),
-        .huge = rollup_bytes(pid, "AnonHugePages"),
+        .process = mapping_bytes(pid, "Private_"),
+        .huge = mapping_bytes(pid, "AnonHugePages"),
         .file = file_bytes(pid),
     };
 }
@@ -1639,8 +1658,8 @@ static void assert_held(const FreedCase *c, const Held *base, const Held *now, u
     int64_t process = now->process - base->process, file = now->file - base->file;
     int64_t low = (int64_t)expected - FREED_SLACK, high = (int64_t)expected + FREED_SLACK;
 
-    if (c->is_private && (process < low || process > high + (int64_t)base->shadow)) {
-        g_error("%s: the process holds %" PRId64 " bytes more than at start, expected %" PRIu64,
+    if (c->is_private && (process < low || process > high)) {
+        g_error("%s: the mapping holds %" PRId64 " bytes more than at start, expected %" PRIu64,
                 when, process, expected);
     }
     if (c->is_private && !expected && now->huge > base->huge) {
@@ -1660,7 +1679,6 @@ static void freed_fill(Vm *vm, const FreedCase *c, Held *base)
 
     assert_response(plug(vm, 0, FREED_BLOCKS), ACK);
     qtest_memset(vm->qts, vm->addr, 0x5a, FREED_BLOCKS * vm->block_size);
-    base->shadow = SANITIZER_SHADOW(FREED_BLOCKS * vm->block_size);
     now = held_by(vm);
     assert_held(c, base, &now, FREED_BLOCKS * vm->block_size, "after writing");
 }
@@ -1770,7 +1788,6 @@ static void large_start(Vm *vm, Held *base)
     *base = held_by(vm);
     assert_response(plug(vm, 0, LARGE_BLOCKS), ACK);
     qtest_memset(vm->qts, vm->addr, 0x5a, LARGE_BLOCKS * vm->block_size);
-    base->shadow = SANITIZER_SHADOW(LARGE_BLOCKS * vm->block_size);
     now = held_by(vm);
     assert_held(&freed_ram, base, &now, LARGE_BLOCKS * vm->block_size, "after writing");
 }
