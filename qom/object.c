@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The object model: the table of types, classes made on first use, instances with their properties,
- * and the tree that paths name. A class starts as a copy of its parent's; an interface gets a class of
- * its own in every class that implements it.
+ * The object model: the table of types, classes made on first use, instances with their
+ * properties, and the tree that paths name. A class starts as a copy of its parent's; an
+ * interface gets a class of its own in every class that implements it.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"

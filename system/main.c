@@ -31,7 +31,7 @@
 
 #define DEFAULT_ACCEL "kvm"
 
-/* ---- the process -------------------------------------------------------------------------------- */
+/* ---- the process ---------------------------------------------------------------------------- */
 
 static int daemon_pipe = -1;        /* one byte to the waiting parent: ready */
 static char *pidfile_path;          /* absolute; NULL: none was made */
@@ -172,7 +172,7 @@ static bool start_process(const Cmdline *c)
     return true;
 }
 
-/* ---- lists of options ------------------------------------------------------------------------------- */
+/* ---- lists of options ----------------------------------------------------------------------- */
 
 typedef bool ArgAction(const CmdlineArg *arg, unsigned index, Error **errp);
 
@@ -197,7 +197,7 @@ static bool for_each_arg(const GPtrArray *args, ArgAction *action)
     return true;
 }
 
-/* ---- character devices and monitors ------------------------------------------------------------------- */
+/* ---- character devices and monitors --------------------------------------------------------- */
 
 static bool make_chardev(const CmdlineArg *arg, unsigned index, Error **errp)
 {
@@ -295,7 +295,7 @@ static bool make_character_devices(const Cmdline *c)
            make_qtest_chardev(&c->qtest);
 }
 
-/* ---- objects --------------------------------------------------------------------------------------------- */
+/* ---- objects -------------------------------------------------------------------------------- */
 
 /* Memory backends need the machine's properties; all others are made before the machine. */
 static bool is_memory_backend(json_t *props)
@@ -329,7 +329,7 @@ static bool make_late_object(const CmdlineArg *arg, unsigned index, Error **errp
     return make_object(arg, true, errp);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------------------- */
+/* ---- the machine ---------------------------------------------------------------------------- */
 
 static MachineClass *choose_machine(json_t *opts)
 {
@@ -408,7 +408,7 @@ static bool choose_cpu(const Cmdline *c)
     return true;
 }
 
-/* ---- accelerators -------------------------------------------------------------------------------------------- */
+/* ---- accelerators --------------------------------------------------------------------------- */
 
 /* Tries one; reports why it does not work. @props (borrowed) may be NULL. */
 static bool try_accel(const char *name, json_t *props)
@@ -508,7 +508,7 @@ static bool choose_accel(const Cmdline *c)
     return choose_accel_of_machine(list ? list : DEFAULT_ACCEL);
 }
 
-/* ---- board, devices, start ------------------------------------------------------------------------------------- */
+/* ---- board, devices, start ------------------------------------------------------------------ */
 
 static bool make_board(void)
 {

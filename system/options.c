@@ -40,7 +40,7 @@ typedef struct OptionDef {
     const char *help;       /* lines separated by \n */
 } OptionDef;
 
-/* ---- machine properties --------------------------------------------------------------------------- */
+/* ---- machine properties --------------------------------------------------------------------- */
 
 static bool print_property(ObjectProperty *prop, void *opaque)
 {
@@ -158,7 +158,7 @@ static OptResult handle_smp(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return OPT_OK;
 }
 
-/* ---- -m ---------------------------------------------------------------------------------------------- */
+/* ---- -m ------------------------------------------------------------------------------------- */
 
 static bool parse_size(const char *name, const char *text, bool in_mib, uint64_t *size,
                        Error **errp)
@@ -214,7 +214,7 @@ static OptResult handle_m(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return ok ? OPT_OK : OPT_ERROR;
 }
 
-/* ---- accelerators, CPUs, devices, objects --------------------------------------------------------------- */
+/* ---- accelerators, CPUs, devices, objects --------------------------------------------------- */
 
 void accel_help(void)
 {
@@ -337,7 +337,7 @@ static OptResult handle_global(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return ok ? OPT_OK : OPT_ERROR;
 }
 
-/* ---- character devices, monitor, display ------------------------------------------------------------------ */
+/* ---- character devices, monitor, display ---------------------------------------------------- */
 
 static OptResult handle_chardev(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
@@ -391,7 +391,7 @@ static OptResult handle_display(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return OPT_ERROR;
 }
 
-/* ---- small facts ---------------------------------------------------------------------------------------------- */
+/* ---- small facts ---------------------------------------------------------------------------- */
 
 static bool set_name_key(Cmdline *c, const char *key, const char *value, Error **errp)
 {
@@ -443,7 +443,7 @@ static OptResult handle_version(Cmdline *c, const CmdlineArg *arg, Error **errp)
 
 static OptHandler handle_help;
 
-/* ---- the table -------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 #define HEADING(text) { .help = text }
 #define FLAG(name, field, help) { name, NULL, OPT_FLAG, offsetof(Cmdline, field), NULL, help }
@@ -550,7 +550,7 @@ static OptResult handle_help(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return OPT_HELP;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static const OptionDef *find_option(const char *text)
 {

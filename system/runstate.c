@@ -17,7 +17,7 @@
 #include "system/reset.h"
 #include "system/runstate.h"
 
-/* ---- state ------------------------------------------------------------------------------------- */
+/* ---- state ---------------------------------------------------------------------------------- */
 
 static RunState current_state = RUN_STATE_PRELAUNCH;
 
@@ -71,7 +71,7 @@ bool runstate_needs_reset(void)
     return runstate_check(RUN_STATE_INTERNAL_ERROR) || runstate_check(RUN_STATE_SHUTDOWN);
 }
 
-/* ---- change handlers ---------------------------------------------------------------------------- */
+/* ---- change handlers ------------------------------------------------------------------------ */
 
 struct VMChangeStateEntry {
     VMChangeStateHandler *cb;
@@ -154,7 +154,7 @@ static void change_handlers_notify(bool running, RunState state)
     }
 }
 
-/* ---- start and stop ------------------------------------------------------------------------------- */
+/* ---- start and stop ------------------------------------------------------------------------- */
 
 static bool (*runnable_check)(Error **errp);
 
@@ -232,7 +232,7 @@ void vm_shutdown(void)
     do_stop(RUN_STATE_SHUTDOWN);
 }
 
-/* ---- requests ---------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 /* A cause, or a state + 1; 0 is none (SHUTDOWN_CAUSE_NONE is never requested). */
 static int reset_requested;
@@ -324,7 +324,7 @@ void qemu_register_shutdown_notifier(Notifier *notifier)
     notifier_list_add(&shutdown_notifiers, notifier);
 }
 
-/* ---- carrying them out -------------------------------------------------------------------------------- */
+/* ---- carrying them out ---------------------------------------------------------------------- */
 
 static void (*system_reset_hook)(ShutdownCause reason);
 
@@ -443,7 +443,7 @@ int qemu_main_loop(void)
     return status;
 }
 
-/* ---- wakeup ---------------------------------------------------------------------------------------------- */
+/* ---- wakeup --------------------------------------------------------------------------------- */
 
 static bool wakeup_supported;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The main loop and the big lock. One round: ask glib's default context what it waits for, poll without
- * the lock, dispatch with it, then run bottom halves and timers.
+ * The main loop and the big lock. One round: ask glib's default context what it waits for, poll
+ * without the lock, dispatch with it, then run bottom halves and timers.
  */
 #include "qemu/osdep.h"
 #include "qemu/event_notifier.h"
@@ -48,7 +48,8 @@ bool qemu_cond_timedwait_bql(GCond *cond, int ms)
 
     assert(bql_is_mine);
     bql_is_mine = false;
-    signalled = g_cond_wait_until(cond, &bql, g_get_monotonic_time() + ms * G_TIME_SPAN_MILLISECOND);
+    signalled = g_cond_wait_until(cond, &bql,
+                                  g_get_monotonic_time() + ms * G_TIME_SPAN_MILLISECOND);
     bql_is_mine = true;
     return signalled;
 }

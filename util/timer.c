@@ -12,7 +12,8 @@ static QEMUTimer *pending[QEMU_CLOCK_MAX];
 /* The virtual clock: monotonic time minus the time that the VM stood still. */
 static GMutex ticks_lock;
 static bool ticks_enabled;
-static int64_t ticks_offset;   /* of the virtual clock to the monotonic one, or its value if stopped */
+/* Of the virtual clock to the monotonic one; while it stands still, its value. */
+static int64_t ticks_offset;
 static int64_t (*virtual_source)(void);
 
 static int64_t get_clock_monotonic(void)

@@ -86,7 +86,7 @@ void cpu_reset(CPUState *cpu)
     device_cold_reset(DEVICE(cpu));
 }
 
-/* ---- models ------------------------------------------------------------------------------------ */
+/* ---- models --------------------------------------------------------------------------------- */
 
 ObjectClass *cpu_class_by_name(const char *typename, const char *cpu_model)
 {
@@ -101,7 +101,7 @@ const char *parse_cpu_option(const char *cpu_option, Error **errp)
     return x86_cpu_parse_option(cpu_option, errp);
 }
 
-/* ---- the type ------------------------------------------------------------------------------------ */
+/* ---- the type ------------------------------------------------------------------------------- */
 
 static int64_t cpu_common_get_arch_id(CPUState *cpu)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Global properties: values that every object of a type gets when it is made. In rising precedence:
- * what the accelerator and the machine version say (compatibility), a user's shorthands, -global. The
- * property on the command line of one device is set after all of them, and wins.
+ * Global properties: values that every object of a type gets when it is made. In rising
+ * precedence: what the accelerator and the machine version say (compatibility), a user's
+ * shorthands, -global. The property on the command line of one device is set after all of them,
+ * and wins.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"

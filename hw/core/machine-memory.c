@@ -16,7 +16,7 @@
 #define RAM_SIZE_ALIGN 8192
 #define MAXMEM_ALIGN 4096
 
-/* ---- the property "memory" --------------------------------------------------------------------- */
+/* ---- the property "memory" ------------------------------------------------------------------ */
 
 typedef struct MemoryConfig {
     uint64_t size, max_size, slots;
@@ -125,7 +125,7 @@ bool machine_parse_memory_config(MachineState *ms, json_t *config, bool keyval, 
     return machine_set_structure(ms, "memory", config, keyval, errp);
 }
 
-/* ---- the property "memory-backend" --------------------------------------------------------------- */
+/* ---- the property "memory-backend" ---------------------------------------------------------- */
 
 void machine_get_memdev(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
 {
@@ -149,7 +149,7 @@ void machine_set_memdev(Object *obj, Visitor *v, const char *name, void *opaque,
     ms->ram_memdev_id = id;
 }
 
-/* ---- RAM ------------------------------------------------------------------------------------------- */
+/* ---- RAM ------------------------------------------------------------------------------------ */
 
 static HostMemoryBackend *machine_find_memdev(MachineState *ms, Error **errp)
 {

@@ -14,7 +14,7 @@
 
 MachineState *current_machine;
 
-/* ---- what changed after a version ---------------------------------------------------------------- */
+/* ---- what changed after a version ----------------------------------------------------------- */
 
 #define HW_COMPAT_NOTHING(v) GlobalProperty hw_compat_##v[1]; const size_t hw_compat_##v##_len = 0
 #define HW_COMPAT_LEN(v) const size_t hw_compat_##v##_len = ARRAY_SIZE(hw_compat_##v)
@@ -56,7 +56,7 @@ HW_COMPAT_NOTHING(6_0);
 HW_COMPAT_NOTHING(5_2);
 HW_COMPAT_NOTHING(5_1);
 
-/* ---- finding machines -------------------------------------------------------------------------------- */
+/* ---- finding machines ----------------------------------------------------------------------- */
 
 typedef bool MachineMatch(const MachineClass *mc, const char *name);
 
@@ -133,7 +133,7 @@ void machine_help(void)
     g_slist_free(list);
 }
 
-/* ---- properties ------------------------------------------------------------------------------------------ */
+/* ---- properties ----------------------------------------------------------------------------- */
 
 bool machine_set_structure(MachineState *ms, const char *name, json_t *config, bool keyval,
                            Error **errp)
@@ -327,7 +327,7 @@ static void machine_instance_finalize(Object *obj)
     }
 }
 
-/* ---- making the board ------------------------------------------------------------------------------------- */
+/* ---- making the board ----------------------------------------------------------------------- */
 
 static Error *board_init_error;
 
@@ -404,7 +404,7 @@ void qdev_machine_creation_done(void)
     qemu_register_resettable(OBJECT(sysbus_get_default()));
 }
 
-/* ---- "none": no CPU, no device, RAM if -m asks for it -------------------------------------------------- */
+/* ---- "none": no CPU, no device, RAM if -m asks for it --------------------------------------- */
 
 static void machine_none_init(MachineState *ms)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Loads a Linux bzImage as a boot loader does (Documentation/arch/x86/boot.rst, "64-bit BOOT
- * PROTOCOL"). The files are checked once, when the machine is made, and read into guest memory after
- * every system reset, since the guest has overwritten what was there.
+ * PROTOCOL"). The files are checked once, when the machine is made, and read into guest memory
+ * after every system reset, since the guest has overwritten what was there.
  */
 #ifndef HW_I386_LINUXBOOT_H
 #define HW_I386_LINUXBOOT_H
@@ -25,8 +25,8 @@ typedef struct LinuxBootE820 {
 #define LINUXBOOT_CMDLINE_MAX 0x70000u   /* characters: what is there below 640 KiB, and its end */
 
 /*
- * Opens and checks the kernel and, unless NULL, the initrd; @ram_below_4g is the bytes of RAM from 0.
- * NULL with @errp set: a file is missing, is not a 64-bit bzImage, or does not fit.
+ * Opens and checks the kernel and, unless NULL, the initrd; @ram_below_4g is the bytes of RAM
+ * from 0. NULL with @errp set: a file is missing, is not a 64-bit bzImage, or does not fit.
  */
 LinuxBoot *linuxboot_new(const char *kernel, const char *initrd, const char *cmdline,
                          uint64_t ram_below_4g, Error **errp);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The versions of the PC machines. What changed in devices after a version is in the tables of
- * hw/core/machine.c; here is what it means to be a version: a type, a name, an alias for the newest,
- * a mark for those that will go.
+ * hw/core/machine.c; here is what it means to be a version: a type, a name, an alias for the
+ * newest, a mark for those that will go.
  */
 #include "qemu/osdep.h"
 #include "hw/i386/pc.h"

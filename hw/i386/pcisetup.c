@@ -44,7 +44,10 @@ static uint64_t pci_setup_take(uint64_t *next, uint64_t last, uint64_t size)
     return base;
 }
 
-/* Places one register; returns how many registers it takes (2 if it is 64 bits wide), 0: no room. */
+/*
+ * Places one register; returns how many registers it takes (2 if it is 64 bits wide), 0: no
+ * room.
+ */
 static unsigned pci_setup_bar(PciCursor *c, unsigned devfn, unsigned index)
 {
     const PciSetup *s = c->setup;

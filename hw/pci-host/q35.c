@@ -2,8 +2,9 @@
 /*
  * The Q35 host bridge: the bridge object with the root bus "pcie.0" and the memory-mapped
  * configuration window, and its function "mch" at 00.0. PAM (0x90 to 0x96), SMRAM (0x9d) and
- * PCIEXBAR (0x60) have an effect; the other registers of system management mode, which this machine does not
- * have, only keep what is written, within their locks. Source: Intel 3 Series (316966) datasheet.
+ * PCIEXBAR (0x60) have an effect; the other registers of system management mode, which this
+ * machine does not have, only keep what is written, within their locks. Source: Intel 3 Series
+ * (316966) datasheet.
  */
 #include "qemu/osdep.h"
 #include "hw/core/qdev-properties.h"

@@ -8,8 +8,8 @@
  * bytes to discard or preallocate) is a VirtIOMEMJob on a thread of its own, outside the big lock;
  * the queue rests until it is done.
  *
- * Invariant: a block that the map shows as unplugged holds no host memory, or a job is discarding it
- * and no block can be plugged before that job is done. A device reset leaves the map alone
+ * Invariant: a block that the map shows as unplugged holds no host memory, or a job is discarding
+ * it and no block can be plugged before that job is done. A device reset leaves the map alone
  * (5.15.5), a system reset unplugs everything.
  */
 #include "qemu/osdep.h"
@@ -492,8 +492,8 @@ static void virtio_mem_job_start(VirtIOMEM *vmem, bool populate, GArray *runs,
 }
 
 /*
- * Waits for the job, if there is one, with the big lock held: a request of the guest for the current
- * chunk only, and is not answered; a system reset's to its end.
+ * Waits for the job, if there is one, with the big lock held: a request of the guest for the
+ * current chunk only, and is not answered; a system reset's to its end.
  */
 static void virtio_mem_job_drain(VirtIOMEM *vmem)
 {
@@ -573,8 +573,8 @@ static bool virtio_mem_batch_add(const VirtIOMEM *vmem, VirtIOMEMBatch *batch,
 }
 
 /*
- * The requests (5.15.6). Each either answers @req or hands it to a batch or job that will. @batch is
- * what UNPLUG requests gather in; for the others it is empty.
+ * The requests (5.15.6). Each either answers @req or hands it to a batch or job that will. @batch
+ * is what UNPLUG requests gather in; for the others it is empty.
  */
 
 static void virtio_mem_request_plug(VirtIOMEM *vmem, VirtIOMEMRequest *req,

@@ -16,8 +16,8 @@
 #include "qemu/main-loop.h"
 
 /*
- * Elements that a queue gets rid of in one go, under the big lock. Another vCPU may add them as fast
- * as they are popped, and the monitor wants a turn as well.
+ * Elements that a queue gets rid of in one go, under the big lock. Another vCPU may add them as
+ * fast as they are popped, and the monitor wants a turn as well.
  */
 #define VIRTQUEUE_TURN 256
 

@@ -37,7 +37,10 @@ bool visit_start_struct(Visitor *v, const char *name, Error **errp);
 /* Input: an error if members are left that nobody visited. */
 bool visit_check_struct(Visitor *v, Error **errp);
 void visit_end_struct(Visitor *v);
-/* Lists: input sets *@nb_elements; output is told it. Then one element visit with NULL name each. */
+/*
+ * Lists: input sets *@nb_elements; output is told it. Then one element visit with NULL name
+ * each.
+ */
 bool visit_start_list(Visitor *v, const char *name, size_t *nb_elements, Error **errp);
 void visit_end_list(Visitor *v);
 /* Input: sets *@present from the tree; output: leaves it; returns *@present. */

@@ -214,7 +214,10 @@ void object_property_del(Object *obj, const char *name);
 ObjectProperty *object_property_find(Object *obj, const char *name);
 ObjectProperty *object_property_find_err(Object *obj, const char *name, Error **errp);
 ObjectProperty *object_class_property_find(ObjectClass *klass, const char *name);
-/* Calls @fn for each property, the class' first, then the instance's; stops when it returns false. */
+/*
+ * Calls @fn for each property, the class' first, then the instance's; stops when it returns
+ * false.
+ */
 void object_property_foreach(Object *obj, bool (*fn)(ObjectProperty *prop, void *opaque),
                              void *opaque);
 void object_class_property_foreach(ObjectClass *klass,
@@ -292,7 +295,8 @@ Object *object_get_objects_root(void);   /* "/objects" */
 Object *object_resolve_path(const char *path, bool *ambiguous);
 Object *object_resolve_path_type(const char *path, const char *type_name, bool *ambiguous);
 Object *object_resolve_path_component(Object *parent, const char *part);
-char *object_get_canonical_path(const Object *obj);          /* caller frees; NULL outside the tree */
+/* The caller frees; NULL outside the tree. */
+char *object_get_canonical_path(const Object *obj);
 const char *object_get_canonical_path_component(const Object *obj);
 void object_unparent(Object *obj);
 int object_child_foreach(Object *obj, int (*fn)(Object *child, void *opaque), void *opaque);

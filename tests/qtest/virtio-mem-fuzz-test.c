@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A hostile guest against virtio-mem-pci: random requests, rings, registers of both transports' layers
- * and configuration space, between resets, resizes and queries. Whatever it does, the emulator lives
- * and answers, sizes stay possible, and after a device reset the device works again. Meant for a build
- * with sanitizers, where any slip is fatal.
+ * A hostile guest against virtio-mem-pci: random requests, rings, registers of both transports'
+ * layers and configuration space, between resets, resizes and queries. Whatever it does, the
+ * emulator lives and answers, sizes stay possible, and after a device reset the device works
+ * again. Meant for a build with sanitizers, where any slip is fatal.
  *
  * A run follows from its seed, which is printed; QTEST_FUZZ_SEED and QTEST_FUZZ_ROUNDS (of some
  * hundred attacks each) override it and its length.

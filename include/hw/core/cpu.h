@@ -55,7 +55,10 @@ extern CPUTailQ cpus_queue;
 /* The vCPU whose thread this is; NULL on others. */
 extern __thread CPUState *current_cpu;
 
-/* Gives an index (unless one was set) and puts it in the list; called by the realize of TYPE_CPU. */
+/*
+ * Gives an index (unless one was set) and puts it in the list; called by the realize of
+ * TYPE_CPU.
+ */
 void cpu_list_add(CPUState *cpu);
 void cpu_list_remove(CPUState *cpu);
 CPUState *qemu_get_cpu(int index);

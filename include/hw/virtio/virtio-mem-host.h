@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What virtio-mem would like of the machine beyond the device API that it shares with QEMU. Each hook
- * does nothing where the machine does not have it, and the device is right without it.
+ * What virtio-mem would like of the machine beyond the device API that it shares with QEMU. Each
+ * hook does nothing where the machine does not have it, and the device is right without it.
  */
 #ifndef HW_VIRTIO_MEM_HOST_H
 #define HW_VIRTIO_MEM_HOST_H
