@@ -908,7 +908,7 @@ static bool virtio_mem_check_memdev(const VirtIOMEM *vmem, Error **errp)
     }
     if (vmem->memdev->prealloc) {
         error_setg(errp, "'%s' property specifies a memdev with preallocation enabled: %s. "
-                   "Instead, specify 'prealloc=on' for the virtio-mem device. ",
+                   "Instead, specify 'prealloc=on' for the virtio-mem device.",
                    VIRTIO_MEM_MEMDEV_PROP, id);
         return false;
     }

@@ -2004,6 +2004,18 @@ static const StartError start_errors[] = {
       "Property 'virtio-mem-pci.bogus' not found", 0, NULL },
     { "size-not-writable", MACHINE_MEM0 DEVICE ",size=2M",
       "Property 'virtio-mem.size' is not writable", 0, NULL },
+    { "memdev-preallocated",
+      "-machine q35 -m 128M,maxmem=2G -object memory-backend-ram,id=mem0,size=4M,prealloc=on "
+      DEVICE, "specifies a memdev with preallocation enabled: mem0", 800,
+      "7.2 takes a preallocated backend, and frees it at once" },
+    /* Warnings: another option then ends the emulator. */
+    { "warns-of-small-block-size", MACHINE_MEM0 DEVICE ",block-size=1M -device nonesuch",
+      "warning: 'block-size' property is smaller than the default block size (2 MiB)", 0, NULL },
+    { "warns-of-off-without-zeropage",
+      "-machine q35 -m 128M,maxmem=2G -object memory-backend-memfd,id=mem0,size=256M " DEVICE
+      ",unplugged-inaccessible=off -device nonesuch",
+      "warning: 'unplugged-inaccessible' property set to 'off' with a memdev that does not support "
+      "the shared zeropage", 0, NULL },
 };
 
 /* Runs the emulator until it exits or ten seconds are over; its stderr and exit status. */
