@@ -211,7 +211,10 @@ static void test_rtc_periodic(const void *machine)
         g_assert_cmphex(cmos_read(s, 12) & 0xc0, ==, 0xc0);
     }
     g_assert_cmpint(g_get_monotonic_time() - begin, >, 300000);
-    g_assert_cmphex(cmos_read(s, 12) & 0x40, ==, 0);
+    /* Reading clears it; on a busy machine the next one may be there already, but not each time. */
+    for (int tries = 0; cmos_read(s, 12) & 0x40; tries++) {
+        g_assert_cmpint(tries, <, 5);
+    }
     cmos_write(s, 11, 0x02);
     g_usleep(200000);
     g_assert_false(qtest_get_irq(s, RTC_GSI));
