@@ -542,6 +542,7 @@ class CharacterDevices(TestCase):
     def run_on_stdio(self, *arguments):
         """On a terminal of its own: returns process, master side."""
         master, slave = os.openpty()
+        self.terminal_before = termios.tcgetattr(slave)
         process = subprocess.Popen([BINARY, *BASE, *arguments], stdin=slave, stdout=slave,
                                    stderr=slave)
         self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait(),
@@ -550,8 +551,9 @@ class CharacterDevices(TestCase):
 
     def test_stdio_gives_the_terminal_back(self):
         process, master, slave = self.run_on_stdio("-serial", "stdio")
-        before = termios.tcgetattr(slave)
+        before = self.terminal_before
         self.assertTrue(wait_until(lambda: not termios.tcgetattr(slave)[3] & termios.ECHO))
+        time.sleep(0.3)     # until its signal handlers are there
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(5), 0)
         self.assertTrue(before[3] & termios.ECHO)
