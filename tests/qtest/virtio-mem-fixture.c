@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The common part of the tests of virtio-mem; see the header.
+ */
+#include "qemu/osdep.h"
+#include "virtio-mem-fixture.h"
+
+/* ---- configuration space ---- */
+
+uint8_t config_generation(Vm *vm)
+{
+    return qpci_io_readb(vm->dev->pdev, vm->dev->bar,
+                         vm->dev->common_cfg_offset + COMMON_CONFIG_GENERATION);
+}
+
+uint8_t isr_read(Vm *vm)
+{
+    return qpci_io_readb(vm->dev->pdev, vm->dev->bar, vm->dev->isr_cfg_offset);
+}
+
+/* ---- starting and stopping ---- */
+
+void vm_spawn(Vm *vm, const char *machine, const char *backend, const char *props)
+{
+    memset(vm, 0, sizeof(*vm));
+    vm->qts = qtest_initf("-nodefaults -machine %s -m 128M,maxmem=4G -object %s,id=mem0 "
+                          "-device virtio-mem-pci,id=vm0,memdev=mem0,addr=%d%s",
+                          machine, backend, SLOT, props);
+    pc_alloc_init(&vm->alloc, vm->qts, ALLOC_NO_FLAGS);
+    vm->bus = qpci_new_pc(vm->qts, &vm->alloc);
+}
+
+void vm_probe(Vm *vm)
+{
+    QPCIAddress addr = { .devfn = QPCI_DEVFN(SLOT, 0) };
+
+    vm->dev = virtio_pci_new(vm->bus, &addr);
+    vm->vdev = &vm->dev->vdev;
+    g_assert_cmpint(vm->vdev->device_type, ==, 24);
+    qvirtio_pci_device_enable(vm->dev);
+    qvirtio_start_device(vm->vdev);
+}
+
+void vm_read_config(Vm *vm)
+{
+    vm->addr = CONFIG(vm, addr);
+    vm->block_size = CONFIG(vm, block_size);
+    vm->region_size = CONFIG(vm, region_size);
+}
+
+void vm_drive(Vm *vm, uint64_t wanted)
+{
+    qvirtio_set_features(vm->vdev, qvirtio_get_features(vm->vdev) & wanted);
+    vm->vq = qvirtqueue_setup(vm->vdev, &vm->alloc, 0);
+    qvirtio_set_driver_ok(vm->vdev);
+    if (!vm->req) {
+        vm->req = guest_alloc(&vm->alloc, 4096);
+        vm->resp = guest_alloc(&vm->alloc, 4096);
+    }
+    vm_read_config(vm);
+}
+
+void vm_start_on(Vm *vm, const char *machine, const char *backend, const char *props)
+{
+    vm_spawn(vm, machine, backend, props);
+    vm_probe(vm);
+    vm_drive(vm, SIMPLE_FEATURES);
+}
+
+void vm_start(Vm *vm, const char *backend, const char *props)
+{
+    vm_start_on(vm, "q35", backend, props);
+}
+
+void vm_stop_driver(Vm *vm)
+{
+    if (vm->vq) {
+        qvirtqueue_cleanup(vm->vdev->bus, vm->vq, &vm->alloc);
+        vm->vq = NULL;
+    }
+    if (vm->dev) {
+        qos_object_destroy(&vm->dev->obj);
+        vm->dev = NULL;
+    }
+}
+
+void vm_end(Vm *vm)
+{
+    vm_stop_driver(vm);
+    qpci_free_pc(vm->bus);
+    alloc_destroy(&vm->alloc);
+    qtest_quit(vm->qts);
+}
+
+void vm_system_reset(Vm *vm)
+{
+    vm_stop_driver(vm);
+    qtest_qmp_assert_success(vm->qts, "{'execute': 'system_reset'}");
+    qtest_qmp_eventwait(vm->qts, "RESET");
+    vm_probe(vm);
+    vm_drive(vm, SIMPLE_FEATURES);
+}
+
+/* ---- requests ---- */
+
+struct virtio_mem_req request_make(uint16_t type, uint64_t addr, uint16_t nb_blocks)
+{
+    struct virtio_mem_req req = { .type = GUINT16_TO_LE(type) };
+
+    /* plug, unplug and state have one layout */
+    req.u.plug.addr = GUINT64_TO_LE(addr);
+    req.u.plug.nb_blocks = GUINT16_TO_LE(nb_blocks);
+    return req;
+}
+
+uint16_t request_send(Vm *vm, const struct virtio_mem_req *req, uint16_t *state)
+{
+    struct virtio_mem_resp resp;
+    uint32_t head, len;
+
+    qtest_bufwrite(vm->qts, vm->req, req, sizeof(*req));
+    qtest_memset(vm->qts, vm->resp, 0xee, sizeof(resp));
+    head = qvirtqueue_add(vm->qts, vm->vq, vm->req, sizeof(*req), false, true);
+    qvirtqueue_add(vm->qts, vm->vq, vm->resp, sizeof(resp), true, false);
+    qvirtqueue_kick(vm->qts, vm->vdev, vm->vq, head);
+    qvirtio_wait_used_elem(vm->qts, vm->vdev, vm->vq, head, &len, TIMEOUT_US);
+    g_assert_cmpint(len, ==, sizeof(resp));
+    qtest_bufread(vm->qts, vm->resp, &resp, sizeof(resp));
+    if (state) {
+        *state = GUINT16_FROM_LE(resp.u.state.state);
+    }
+    return GUINT16_FROM_LE(resp.type);
+}
+
+uint16_t request(Vm *vm, uint16_t type, uint64_t addr, uint16_t nb_blocks)
+{
+    struct virtio_mem_req req = request_make(type, addr, nb_blocks);
+
+    return request_send(vm, &req, NULL);
+}
+
+uint16_t plug(Vm *vm, uint64_t block, uint16_t nb_blocks)
+{
+    return request(vm, VIRTIO_MEM_REQ_PLUG, vm->addr + block * vm->block_size, nb_blocks);
+}
+
+uint16_t unplug(Vm *vm, uint64_t block, uint16_t nb_blocks)
+{
+    return request(vm, VIRTIO_MEM_REQ_UNPLUG, vm->addr + block * vm->block_size, nb_blocks);
+}
+
+uint16_t unplug_all(Vm *vm)
+{
+    return request(vm, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
+}
+
+uint16_t state_of(Vm *vm, uint64_t block, uint16_t nb_blocks)
+{
+    struct virtio_mem_req req = request_make(VIRTIO_MEM_REQ_STATE,
+                                             vm->addr + block * vm->block_size, nb_blocks);
+    uint16_t state;
+
+    g_assert_cmpint(request_send(vm, &req, &state), ==, VIRTIO_MEM_RESP_ACK);
+    return state;
+}
+
+/* ---- QMP ---- */
+
+uint64_t qom_get_uint(Vm *vm, const char *property)
+{
+    QDict *answer = qtest_qmp(vm->qts, "{'execute': 'qom-get', 'arguments': "
+                              "{'path': 'vm0', 'property': %s}}", property);
+    uint64_t value = qdict_get_int(answer, "return");
+
+    qobject_unref(answer);
+    return value;
+}
+
+void assert_qom_str(Vm *vm, const char *property, const char *expected)
+{
+    QDict *answer = qtest_qmp(vm->qts, "{'execute': 'qom-get', 'arguments': "
+                              "{'path': 'vm0', 'property': %s}}", property);
+
+    g_assert_cmpstr(qdict_get_str(answer, "return"), ==, expected);
+    qobject_unref(answer);
+}
+
+void set_requested_size(Vm *vm, uint64_t size)
+{
+    qtest_qmp_assert_success(vm->qts, "{'execute': 'qom-set', 'arguments': {'path': 'vm0', "
+                             "'property': 'requested-size', 'value': %" PRIu64 "}}", size);
+}
+
+void assert_qom_set_fails(Vm *vm, const char *property, const char *json_value,
+                                 const char *const *words)
+{
+    g_autofree char *command = g_strdup_printf(
+        "{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"vm0\", \"property\": \"%s\", "
+        "\"value\": %s}}\n", property, json_value);
+    QDict *answer, *error;
+
+    qtest_qmp_send_raw(vm->qts, "%s", command);
+    answer = qtest_qmp_receive(vm->qts);
+    error = qdict_get_qdict(answer, "error");
+    if (!error) {
+        g_error("setting %s to %s succeeded, expected an error", property, json_value);
+    }
+    g_assert_cmpstr(qdict_get_str(error, "class"), ==, "GenericError");
+    for (; *words; words++) {
+        if (!strstr(qdict_get_str(error, "desc"), *words)) {
+            g_error("setting %s to %s: error is \"%s\", expected it to say \"%s\"", property,
+                    json_value, qdict_get_str(error, "desc"), *words);
+        }
+    }
+    qobject_unref(answer);
+}
+
+QDict *memory_device(QTestState *qts, int n)
+{
+    QDict *answer = qtest_qmp(qts, "{'execute': 'query-memory-devices'}");
+    QList *list = qdict_get_qlist(answer, "return");
+    QObject *entry = NULL;
+
+    g_assert_nonnull(list);
+    for (int i = 0; i <= n; i++) {
+        qobject_unref(entry);
+        entry = qlist_pop(list);
+        g_assert_nonnull(entry);
+    }
+    qobject_unref(answer);
+    return qobject_to(QDict, entry);
+}
+
+uint64_t queried_size(Vm *vm)
+{
+    QDict *device = memory_device(vm->qts, 0);
+    uint64_t size = qdict_get_int(qdict_get_qdict(device, "data"), "size");
+
+    qobject_unref(device);
+    return size;
+}
+
+/* ---- which emulator this is ---- */
+
+int emulator_version;
+bool emulator_is_elastic;
+bool clock_is_virtual;
+
+void emulator_identify(void)
+{
+    char *argv[] = { (char *)g_getenv("QTEST_QEMU_BINARY"), (char *)"-accel", (char *)"help",
+                     NULL };
+    g_autofree char *out = NULL;
+    QTestState *qts = qtest_init("-nodefaults -machine none");
+    QDict *version = qtest_qmp_assert_success_ref(qts, "{'execute': 'query-version'}");
+    QDict *qemu = qdict_get_qdict(version, "qemu");
+
+    emulator_version = qdict_get_int(qemu, "major") * 100 + qdict_get_int(qemu, "minor");
+    emulator_is_elastic = strstr(qdict_get_str(version, "package"), "elastic");
+    qobject_unref(version);
+    qtest_quit(qts);
+    clock_is_virtual = !g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                                     &out, NULL, NULL, NULL) || !*out || strstr(out, "qtest");
+}
