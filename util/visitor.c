@@ -527,11 +527,23 @@ bool visit_type_any(Visitor *v, const char *name, json_t **obj, Error **errp)
     return value != NULL;
 }
 
+/* All values, for the user to choose from: "auto, on, off". */
+static char *enum_values(const QEnumLookup *lookup)
+{
+    GString *values = g_string_new(NULL);
+
+    for (int i = 0; i < lookup->size; i++) {
+        g_string_append_printf(values, "%s%s", i ? ", " : "", lookup->array[i]);
+    }
+    return g_string_free(values, false);
+}
+
 bool visit_type_enum(Visitor *v, const char *name, int *obj, const QEnumLookup *lookup,
                      Error **errp)
 {
     g_autofree char *text = NULL;
     g_autofree char *path = NULL;
+    g_autofree char *values = NULL;
 
     if (v->kind == VISITOR_OUTPUT) {
         return output_add(v, name, json_string(qapi_enum_lookup(lookup, *obj)));
@@ -546,7 +558,8 @@ bool visit_type_enum(Visitor *v, const char *name, int *obj, const QEnumLookup *
         }
     }
     path = full_name(v, name);
-    error_setg(errp, "Parameter '%s' does not accept value '%s'", path, text);
+    values = enum_values(lookup);
+    error_setg(errp, "Parameter '%s' does not accept value '%s' (it accepts: %s)", path, text, values);
     return false;
 }
 

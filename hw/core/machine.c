@@ -37,7 +37,10 @@ GlobalProperty hw_compat_8_0[] = {
 };
 HW_COMPAT_LEN(8_0);
 
-HW_COMPAT_NOTHING(7_2);
+GlobalProperty hw_compat_7_2[] = {
+    { .driver = "virtio-mem", .property = "x-early-migration", .value = "false" },
+};
+HW_COMPAT_LEN(7_2);
 
 GlobalProperty hw_compat_7_1[] = {
     { .driver = "virtio-device", .property = "queue_reset", .value = "false" },

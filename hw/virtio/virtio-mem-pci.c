@@ -53,6 +53,20 @@ static MemoryRegion *virtio_mem_pci_get_memory_region(MemoryDeviceState *md, Err
     return VIRTIO_MEM_GET_CLASS(vmem)->get_memory_region(vmem, errp);
 }
 
+static void virtio_mem_pci_decide_memslots(MemoryDeviceState *md, unsigned int limit)
+{
+    VirtIOMEM *vmem = &VIRTIO_MEM_PCI(md)->vdev;
+
+    VIRTIO_MEM_GET_CLASS(vmem)->decide_memslots(vmem, limit);
+}
+
+static unsigned int virtio_mem_pci_get_memslots(MemoryDeviceState *md)
+{
+    VirtIOMEM *vmem = &VIRTIO_MEM_PCI(md)->vdev;
+
+    return VIRTIO_MEM_GET_CLASS(vmem)->get_memslots(vmem);
+}
+
 static uint64_t virtio_mem_pci_get_min_alignment(const MemoryDeviceState *md)
 {
     return object_property_get_uint(OBJECT(md), VIRTIO_MEM_BLOCK_SIZE_PROP, &error_abort);
@@ -111,6 +125,8 @@ static void virtio_mem_pci_class_init(ObjectClass *klass, const void *data)
     mdc->set_addr = virtio_mem_pci_set_addr;
     mdc->get_plugged_size = virtio_mem_pci_get_plugged_size;
     mdc->get_memory_region = virtio_mem_pci_get_memory_region;
+    mdc->decide_memslots = virtio_mem_pci_decide_memslots;
+    mdc->get_memslots = virtio_mem_pci_get_memslots;
     mdc->get_min_alignment = virtio_mem_pci_get_min_alignment;
     mdc->fill_device_info = virtio_mem_pci_fill_device_info;
 }

@@ -152,6 +152,17 @@ static RAMBlock *virtio_mem_ram_block(const VirtIOMEM *vmem)
     return vmem->memdev->mr.ram_block;
 }
 
+/* The block size, before realize what it would decide. */
+static uint64_t virtio_mem_likely_block_size(const VirtIOMEM *vmem)
+{
+    if (vmem->block_size) {
+        return vmem->block_size;
+    }
+    return vmem->memdev && virtio_mem_ram_block(vmem)
+               ? virtio_mem_default_block_size(virtio_mem_ram_block(vmem))
+               : MAX(virtio_mem_thp_size(), VIRTIO_MEM_MIN_BLOCK_SIZE);
+}
+
 static uint64_t virtio_mem_region_size(const VirtIOMEM *vmem)
 {
     return memory_region_size(&vmem->memdev->mr);
@@ -334,21 +345,51 @@ static void virtio_mem_batch_drop(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 
 /* State changes, once the host memory has followed. */
 
+/* Takes from guest memory what dynamic memory slots need not show any more. */
+static void virtio_mem_hide(VirtIOMEM *vmem, const VirtIOMEMRun *run)
+{
+    if (vmem->dynamic_memslots) {
+        virtio_mem_memslots_unmap_unused(&vmem->memslots, run->first * vmem->block_size,
+                                         run->nb * vmem->block_size, &vmem->map,
+                                         vmem->block_size);
+    }
+}
+
 static void virtio_mem_set_unplugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
 {
     virtio_mem_map_unplug(&vmem->map, run->first, run->nb);
     virtio_mem_notify_discard(vmem, run);
+    virtio_mem_hide(vmem, run);
+}
+
+/* Returns 0, or the negative errno of a listener that refused, with everything as before. */
+static int virtio_mem_set_plugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
+{
+    int ret;
+
+    if (vmem->dynamic_memslots) {
+        virtio_mem_memslots_map(&vmem->memslots, run->first * vmem->block_size,
+                                run->nb * vmem->block_size);
+    }
+    ret = virtio_mem_notify_populate(vmem, run);
+    if (ret) {
+        virtio_mem_hide(vmem, run);
+        return ret;
+    }
+    virtio_mem_map_plug(&vmem->map, run->first, run->nb);
+    return 0;
 }
 
 static void virtio_mem_set_all_unplugged(VirtIOMEM *vmem)
 {
     VirtIOMEMRun run = { 0 };
 
+    memory_region_transaction_begin();
     while (virtio_mem_map_next_run(&vmem->map, true, run.first + run.nb, vmem->map.nb_blocks,
                                    &run)) {
-        virtio_mem_map_unplug(&vmem->map, run.first, run.nb);
-        virtio_mem_notify_discard(vmem, &run);
+        virtio_mem_set_unplugged(vmem, &run);
     }
+    memory_region_transaction_commit();
     virtio_mem_update_usable_region(vmem, true);
 }
 
@@ -368,13 +409,12 @@ static void virtio_mem_batch_finish(VirtIOMEM *vmem, VirtIOMEMBatch *batch, int 
         return;
     }
     if (plug) {
-        if (virtio_mem_notify_populate(vmem, &run)) {
+        if (virtio_mem_set_plugged(vmem, &run)) {
             virtio_mem_discard(virtio_mem_ram_block(vmem), run.first * vmem->block_size,
                                run.nb * vmem->block_size);
             virtio_mem_batch_respond(vmem, batch, VIRTIO_MEM_RESP_BUSY);
             return;
         }
-        virtio_mem_map_plug(&vmem->map, run.first, run.nb);
     } else if (type == VIRTIO_MEM_REQ_UNPLUG) {
         virtio_mem_set_unplugged(vmem, &run);
     } else {
@@ -974,11 +1014,29 @@ static bool virtio_mem_check_sizes(const VirtIOMEM *vmem, Error **errp)
     return true;
 }
 
+/*
+ * The one place that says what may be asked for. The plan: the default was "off" where drivers
+ * without the feature had to go on working, then "auto", and is "on" since machine version 8.1, when
+ * Linux had known the feature for long. A machine version of the future turns feature_required on
+ * (and the compat table off for those before it): then there is nothing but "on". When the last
+ * version without it has gone, the property goes as well.
+ */
+static bool virtio_mem_check_unplugged_inaccessible(const VirtIOMEM *vmem, Error **errp)
+{
+    if (vmem->feature_required && vmem->unplugged_inaccessible == ON_OFF_AUTO_OFF) {
+        error_setg(errp, "'%s' property set to 'off' is not supported by this machine version: use "
+                   "'on', or an older machine version for a guest that does not know the feature",
+                   VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP);
+        return false;
+    }
+    return true;
+}
+
 static void virtio_mem_resolve_unplugged_inaccessible(VirtIOMEM *vmem)
 {
     bool zeropage = virtio_mem_has_shared_zeropage(virtio_mem_ram_block(vmem));
 
-    if (!virtio_mem_has_legacy_guests()) {
+    if (!virtio_mem_has_legacy_guests() || vmem->feature_required) {
         vmem->unplugged_inaccessible = ON_OFF_AUTO_ON;
         return;
     }
@@ -989,6 +1047,17 @@ static void virtio_mem_resolve_unplugged_inaccessible(VirtIOMEM *vmem)
         warn_report("'%s' property set to 'off' with a memdev that does not support the shared "
                     "zeropage.", VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP);
     }
+}
+
+/* Slots that come and go are for a guest that knows not to touch what is not there. */
+static bool virtio_mem_check_dynamic_memslots(const VirtIOMEM *vmem, Error **errp)
+{
+    if (vmem->dynamic_memslots && vmem->unplugged_inaccessible != ON_OFF_AUTO_ON) {
+        error_setg(errp, "'%s' property set to 'on' requires '%s' to be 'on'",
+                   VIRTIO_MEM_DYNAMIC_MEMSLOTS_PROP, VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP);
+        return false;
+    }
+    return true;
 }
 
 /* Takes the backend: nothing else may map it, and it holds nothing. */
@@ -1033,12 +1102,16 @@ static void virtio_mem_device_realize(DeviceState *dev, Error **errp)
     VirtIOMEM *vmem = VIRTIO_MEM(dev);
 
     if (!virtio_mem_check_memdev(vmem, errp) || !virtio_mem_check_node(vmem, errp) ||
-        !virtio_mem_resolve_block_size(vmem, errp) || !virtio_mem_check_sizes(vmem, errp)) {
+        !virtio_mem_resolve_block_size(vmem, errp) || !virtio_mem_check_sizes(vmem, errp) ||
+        !virtio_mem_check_unplugged_inaccessible(vmem, errp)) {
         return;
     }
     virtio_mem_resolve_unplugged_inaccessible(vmem);
-    if (!virtio_mem_take_memdev(vmem, errp)) {
+    if (!virtio_mem_check_dynamic_memslots(vmem, errp) || !virtio_mem_take_memdev(vmem, errp)) {
         return;
+    }
+    if (vmem->dynamic_memslots) {
+        virtio_mem_memslots_init(&vmem->memslots, OBJECT(dev), &vmem->memdev->mr);
     }
     virtio_mem_map_init(&vmem->map, virtio_mem_region_size(vmem) / vmem->block_size);
     virtio_mem_update_usable_region(vmem, true);
@@ -1062,6 +1135,9 @@ static void virtio_mem_device_unrealize(DeviceState *dev)
     virtio_del_queue(vdev, 0);
     virtio_cleanup(vdev);
     virtio_mem_map_cleanup(&vmem->map);
+    if (vmem->dynamic_memslots) {
+        virtio_mem_memslots_cleanup(&vmem->memslots);
+    }
     virtio_mem_give_memdev_back(vmem);
 }
 
@@ -1117,15 +1193,8 @@ static void virtio_mem_set_requested_size(Object *obj, Visitor *v, const char *n
 static void virtio_mem_get_block_size(Object *obj, Visitor *v, const char *name, void *opaque,
                                       Error **errp)
 {
-    VirtIOMEM *vmem = VIRTIO_MEM(obj);
-    uint64_t size = vmem->block_size;
+    uint64_t size = virtio_mem_likely_block_size(VIRTIO_MEM(obj));
 
-    /* What realize would decide. */
-    if (!size) {
-        size = vmem->memdev && virtio_mem_ram_block(vmem)
-                   ? virtio_mem_default_block_size(virtio_mem_ram_block(vmem))
-                   : MAX(virtio_mem_thp_size(), VIRTIO_MEM_MIN_BLOCK_SIZE);
-    }
     visit_type_size(v, name, &size, errp);
 }
 
@@ -1180,13 +1249,37 @@ static void virtio_mem_fill_device_info(const VirtIOMEM *vmem, VirtioMEMDeviceIn
     vi->memdev = object_get_canonical_path(OBJECT(vmem->memdev));
 }
 
+/*
+ * What guest memory shows: the backend's region, or one for the slots that are in use. Whether the
+ * device is realized or not: its place is found before.
+ */
 static MemoryRegion *virtio_mem_get_memory_region(VirtIOMEM *vmem, Error **errp)
 {
     if (!vmem->memdev) {
         error_setg(errp, "'%s' property must be set", VIRTIO_MEM_MEMDEV_PROP);
         return NULL;
     }
-    return &vmem->memdev->mr;
+    if (!vmem->dynamic_memslots) {
+        return &vmem->memdev->mr;
+    }
+    if (!memory_region_size(&vmem->memslots.region)) {
+        memory_region_init(&vmem->memslots.region, OBJECT(vmem), TYPE_VIRTIO_MEM,
+                           virtio_mem_region_size(vmem));
+    }
+    return &vmem->memslots.region;
+}
+
+static void virtio_mem_decide_memslots(VirtIOMEM *vmem, unsigned int limit)
+{
+    if (vmem->dynamic_memslots) {
+        virtio_mem_memslots_decide(&vmem->memslots, virtio_mem_region_size(vmem),
+                                   virtio_mem_likely_block_size(vmem), limit);
+    }
+}
+
+static unsigned int virtio_mem_get_memslots(VirtIOMEM *vmem)
+{
+    return vmem->dynamic_memslots ? vmem->memslots.nb : 1;
 }
 
 static void virtio_mem_add_size_change_notifier(VirtIOMEM *vmem, Notifier *notifier)
@@ -1318,7 +1411,9 @@ static void virtio_mem_rdm_unregister_listener(RamDiscardManager *rdm, RamDiscar
     DEFINE_PROP_UINT32(VIRTIO_MEM_NODE_PROP, VirtIOMEM, node, 0),                               \
     DEFINE_PROP_BOOL(VIRTIO_MEM_PREALLOC_PROP, VirtIOMEM, prealloc, false),                     \
     DEFINE_PROP_LINK(VIRTIO_MEM_MEMDEV_PROP, VirtIOMEM, memdev, TYPE_MEMORY_BACKEND,            \
-                     HostMemoryBackend *)
+                     HostMemoryBackend *),                                                      \
+    DEFINE_PROP_BOOL(VIRTIO_MEM_EARLY_MIGRATION_PROP, VirtIOMEM, early_migration, true),        \
+    DEFINE_PROP_BOOL(VIRTIO_MEM_DYNAMIC_MEMSLOTS_PROP, VirtIOMEM, dynamic_memslots, false)
 
 static const Property virtio_mem_properties[] = {
     VIRTIO_MEM_COMMON_PROPERTIES,
@@ -1328,6 +1423,7 @@ static const Property virtio_mem_legacy_guests_properties[] = {
     VIRTIO_MEM_COMMON_PROPERTIES,
     DEFINE_PROP_ON_OFF_AUTO(VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP, VirtIOMEM,
                             unplugged_inaccessible, ON_OFF_AUTO_ON),
+    DEFINE_PROP_BOOL(VIRTIO_MEM_FEATURE_REQUIRED_PROP, VirtIOMEM, feature_required, false),
 };
 
 static void virtio_mem_class_init(ObjectClass *klass, const void *data)
@@ -1352,6 +1448,8 @@ static void virtio_mem_class_init(ObjectClass *klass, const void *data)
 
     vmc->fill_device_info = virtio_mem_fill_device_info;
     vmc->get_memory_region = virtio_mem_get_memory_region;
+    vmc->decide_memslots = virtio_mem_decide_memslots;
+    vmc->get_memslots = virtio_mem_get_memslots;
     vmc->add_size_change_notifier = virtio_mem_add_size_change_notifier;
     vmc->remove_size_change_notifier = virtio_mem_remove_size_change_notifier;
 

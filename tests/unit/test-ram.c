@@ -294,7 +294,8 @@ static void test_backend_errors(void)
     check_refused("memory-backend-ram", "size=0",
                   "property 'size' of memory-backend-ram doesn't take value '0'");
     check_refused("memory-backend-ram", "size=1M,policy=foo",
-                  "Parameter 'policy' does not accept value 'foo'");
+                  "Parameter 'policy' does not accept value 'foo' "
+                  "(it accepts: default, preferred, bind, interleave)");
     check_refused("memory-backend-ram", "size=1M,policy=bind",
                   "host-nodes must be set for policy bind");
     check_refused("memory-backend-ram", "size=1M,host-nodes=0",

@@ -99,7 +99,8 @@ static const struct ScalarCase {
     { JSON, "number", "18446744073709551615", "1.84467e+19" },
     { JSON, "number", "'1'", "Invalid parameter type for 'x', expected: number" },
     { JSON, "OnOffAuto", "'auto'", "auto" },
-    { JSON, "OnOffAuto", "'maybe'", "Parameter 'x' does not accept value 'maybe'" },
+    { JSON, "OnOffAuto", "'maybe'", "Parameter 'x' does not accept value 'maybe' "
+      "(it accepts: auto, on, off)" },
     { JSON, "OnOffAuto", "true", "Invalid parameter type for 'x', expected: string" },
     { KEYVAL, "bool", "on", "1" },
     { KEYVAL, "bool", "maybe", "Parameter 'x' expects 'on' or 'off'" },

@@ -15,6 +15,7 @@
 #include "qemu/queue.h"
 #include "hw/virtio/virtio.h"
 #include "hw/virtio/virtio-mem-map.h"
+#include "hw/virtio/virtio-mem-memslots.h"
 #include "standard-headers/linux/virtio_mem.h"
 #include "system/hostmem.h"
 
@@ -30,6 +31,9 @@ OBJECT_DECLARE_TYPE(VirtIOMEM, VirtIOMEMClass, VIRTIO_MEM)
 #define VIRTIO_MEM_ADDR_PROP "memaddr"
 #define VIRTIO_MEM_PREALLOC_PROP "prealloc"
 #define VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP "unplugged-inaccessible"
+#define VIRTIO_MEM_FEATURE_REQUIRED_PROP "x-unplugged-inaccessible-required"
+#define VIRTIO_MEM_DYNAMIC_MEMSLOTS_PROP "dynamic-memslots"
+#define VIRTIO_MEM_EARLY_MIGRATION_PROP "x-early-migration"
 
 typedef struct VirtIOMEMJob VirtIOMEMJob;
 typedef struct VirtioMemSystemReset VirtioMemSystemReset;
@@ -44,12 +48,16 @@ struct VirtIOMEM {
     uint64_t block_size;       /* 0 before realize: the default for the backend */
     uint64_t requested_size;
     bool prealloc;
+    bool feature_required;     /* unplugged_inaccessible must be ON: see virtio-mem.c */
+    bool dynamic_memslots;
+    bool early_migration;      /* the block map goes ahead of RAM in a migration stream */
     /* After realize ON or OFF: what was decided. */
     OnOffAuto unplugged_inaccessible;
 
     /* What the guest made of it. */
     VirtIOMEMMap map;
     uint64_t usable_region_size;
+    VirtIOMEMMemslots memslots;  /* with dynamic_memslots only */
 
     VirtQueue *vq;
     bool answered;             /* since the driver was last notified */
@@ -67,6 +75,9 @@ struct VirtIOMEMClass {
     /* For the proxy. All under the big lock. */
     void (*fill_device_info)(const VirtIOMEM *vmem, VirtioMEMDeviceInfo *vi);
     MemoryRegion *(*get_memory_region)(VirtIOMEM *vmem, Error **errp);
+    /* Before realize: use at most @limit memory slots. Then: how many it is. */
+    void (*decide_memslots)(VirtIOMEM *vmem, unsigned int limit);
+    unsigned int (*get_memslots)(VirtIOMEM *vmem);
     void (*add_size_change_notifier)(VirtIOMEM *vmem, Notifier *notifier);
     void (*remove_size_change_notifier)(VirtIOMEM *vmem, Notifier *notifier);
 };
