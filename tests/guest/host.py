@@ -39,10 +39,18 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _has_hardware_virtualization():
+    """A KVM without it (kvm_pvm) runs code, but no kernel that was not made for it."""
+    flags = re.search(r"^flags\s*:(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+    return bool(flags and {"vmx", "svm"} & set(flags.group(1).split()))
+
+
 def kvm_usable():
     """None when /dev/kvm can be used here, else why it cannot."""
     if not os.path.exists("/dev/kvm"):
         return "no /dev/kvm here"
+    if not _has_hardware_virtualization():
+        return "/dev/kvm here is without hardware virtualization (no vmx, no svm)"
     try:
         os.close(os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:

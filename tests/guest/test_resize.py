@@ -9,7 +9,15 @@ from . import shared, walk
 
 class Resize(shared.GuestTestCase):
     def test_walk(self):
-        emulator, guest = self.boot()
+        self.check_walk()
+
+    def test_walk_dynamic_memslots(self):
+        """Memory slots come and go under the running guest."""
+        self.check_walk(machine="pc", smp=2,
+                        device="unplugged-inaccessible=on,dynamic-memslots=on")
+
+    def check_walk(self, **options):
+        emulator, guest = self.boot(**options)
         walker = walk.Walk(emulator, guest)
         self.assertEqual(walker.start().why, "", "the start")
         for size in walk.STEPS:

@@ -697,6 +697,23 @@ void qtest_qmp_eventwait(QTestState *s, const char *event)
     qobject_unref(qtest_qmp_eventwait_ref(s, event));
 }
 
+char *qtest_hmp(QTestState *s, const char *fmt, ...)
+{
+    g_autofree char *command = NULL;
+    QDict *answer;
+    char *text;
+    va_list args;
+
+    va_start(args, fmt);
+    command = g_strdup_vprintf(fmt, args);
+    va_end(args);
+    answer = qtest_qmp(s, "{'execute': 'human-monitor-command', "
+                       "'arguments': {'command-line': %s}}", command);
+    text = g_strdup(qdict_get_str(answer, "return"));
+    qobject_unref(answer);
+    return text;
+}
+
 bool qtest_qom_get_bool(QTestState *s, const char *path, const char *property)
 {
     QDict *answer = qtest_qmp(s, "{'execute': 'qom-get', 'arguments': "

@@ -65,6 +65,9 @@ QDict *qtest_qmp_assert_success_ref(QTestState *s, const char *fmt, ...) G_GNUC_
 /* Hands over the "error" object. */
 QDict *qtest_qmp_assert_failure_ref(QTestState *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
+/* A command of the human monitor; what it printed, to be freed. */
+char *qtest_hmp(QTestState *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
 /* Waits for the event; earlier ones of other names are dropped. */
 void qtest_qmp_eventwait(QTestState *s, const char *event);
 QDict *qtest_qmp_eventwait_ref(QTestState *s, const char *event);
