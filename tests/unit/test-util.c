@@ -8,6 +8,7 @@
 #include "qemu/bitmap.h"
 #include "qemu/cutils.h"
 #include "qemu/iov.h"
+#include "qemu/log-limit.h"
 #include "qemu/notify.h"
 #include "qemu/option.h"
 #include "qemu/units.h"
@@ -318,6 +319,25 @@ static void test_id(void)
     g_assert_false(id_wellformed("a/b"));
 }
 
+/* A burst passes, the rest of the window is held back and counted. */
+static void test_log_limit(void)
+{
+    LogLimit limit = { };
+    unsigned held = 99;
+
+    for (int window = 0; window < 3; window++) {
+        int64_t now = 7 + window * (int64_t)LOG_LIMIT_WINDOW_US;
+
+        for (int i = 0; i < LOG_LIMIT_BURST; i++) {
+            g_assert_true(log_limit_pass(&limit, now + i, &held));
+            g_assert_cmpuint(held, ==, window && !i ? 1000 : 0);
+        }
+        for (int i = 0; i < 1000; i++) {
+            g_assert_false(log_limit_pass(&limit, now + LOG_LIMIT_WINDOW_US - 1, &held));
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -331,6 +351,7 @@ int main(int argc, char **argv)
     g_test_add_func("/bitmap/ranges", test_bitmap_ranges);
     g_test_add_func("/bitmap/whole", test_bitmap_whole);
     g_test_add_func("/iov/copy", test_iov);
+    g_test_add_func("/log-limit", test_log_limit);
     g_test_add_func("/notify/remove-self-while-notified", test_notify_remove_self);
     g_test_add_func("/keyval/values", test_keyval);
     g_test_add_func("/keyval/errors", test_keyval_errors);
