@@ -185,11 +185,16 @@ static void virtio_pci_enable_queue(VirtIODevice *vdev, VirtIOPCIQueue *q, uint3
         return;
     }
     virtio_queue_set_num(vdev, n, q->num);
+    if (virtio_queue_get_num(vdev, n) != q->num) {
+        /* It was good for the features that the driver had chosen when it wrote the size. */
+        virtio_error(vdev, "queue %u: a size of %u is not possible", n, q->num);
+        return;
+    }
     virtio_queue_set_rings(vdev, n, ((hwaddr)q->desc[1] << 32) | q->desc[0],
                            ((hwaddr)q->avail[1] << 32) | q->avail[0],
                            ((hwaddr)q->used[1] << 32) | q->used[0]);
     virtio_queue_enable(vdev, n);
-    q->enabled = true;
+    q->enabled = virtio_queue_enabled(vdev, n);
 }
 
 static void virtio_pci_reset_queue(VirtIOPCIProxy *proxy, VirtIODevice *vdev, uint32_t val)
@@ -217,7 +222,7 @@ static void virtio_pci_queue_write(VirtIOPCIProxy *proxy, VirtIODevice *vdev, hw
     }
     switch (addr) {
     case VIRTIO_PCI_COMMON_Q_SIZE:
-        if (is_power_of_2(val) && val <= virtio_queue_get_max_num(vdev, vdev->queue_sel)) {
+        if (virtio_queue_num_valid(vdev, vdev->queue_sel, val)) {
             q->num = val;
         }
         break;

@@ -6,192 +6,19 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
-#include "hw/virtio/virtio-bus.h"
-#include "hw/virtio/virtio.h"
-#include "qapi/error.h"
+#include "virtqueue-fixture.h"
 
-#define RAM_SIZE 0x40000
-#define RAM2_BASE RAM_SIZE          /* right behind the first: buffers may span both */
-#define RAM2_SIZE 0x10000
 #define DESC_GPA 0x1000
 #define AVAIL_GPA 0x4000
 #define USED_GPA 0x5000
 #define TABLE_GPA 0x8000
-#define BUF_GPA 0x10000
-#define QUEUE_SIZE 8
 
 #define FEATURES_ALL ((1ULL << VIRTIO_F_VERSION_1) | (1ULL << VIRTIO_RING_F_EVENT_IDX) | \
                       (1ULL << VIRTIO_RING_F_INDIRECT_DESC) | (1ULL << VIRTIO_F_RING_RESET))
-#define FEATURE_REFUSED 5           /* validate_features() does not like it */
-
-/* ---- the device, its transport, its sparse memory -------------------------------------------- */
-
-static AddressSpace test_as;
-static MemoryRegion test_root, test_mr, test_mr2;
-static uint8_t *ram, *ram2;
-static VirtIODevice *vdev;
-static VirtQueue *vq;
-static unsigned nb_irqs, nb_config_irqs, nb_kicks;
-
-static void make_avail(uint16_t head);
-
-/* What another vCPU would still add while the device is at work; then the device answers all. */
-static unsigned nb_flood, nb_answered;
-
-static void test_answer_flood(VirtQueue *q)
-{
-    VirtQueueElement *elem;
-
-    while ((elem = virtqueue_pop(q, sizeof(*elem)))) {
-        virtqueue_push(q, elem, 0);
-        g_free(elem);
-        nb_answered++;
-        if (nb_flood) {
-            nb_flood--;
-            make_avail(0);
-        }
-    }
-}
-
-static void test_handle(VirtIODevice *dev, VirtQueue *q)
-{
-    nb_kicks++;
-    if (nb_flood) {
-        test_answer_flood(q);
-    }
-}
-
-static void test_device_realize(DeviceState *dev, Error **errp)
-{
-    virtio_init(VIRTIO_DEVICE(dev), VIRTIO_ID_MEM, 6);
-    virtio_add_queue(VIRTIO_DEVICE(dev), QUEUE_SIZE, test_handle);
-    virtio_add_queue(VIRTIO_DEVICE(dev), 2 * QUEUE_SIZE, test_handle);
-}
-
-static void test_device_unrealize(DeviceState *dev)
-{
-    virtio_del_queue(VIRTIO_DEVICE(dev), 0);
-    virtio_del_queue(VIRTIO_DEVICE(dev), 0);
-    virtio_cleanup(VIRTIO_DEVICE(dev));
-}
-
-static uint64_t test_get_features(VirtIODevice *dev, uint64_t features, Error **errp)
-{
-    virtio_add_feature(&features, FEATURE_REFUSED);
-    return features;
-}
-
-static int test_validate_features(VirtIODevice *dev)
-{
-    return virtio_vdev_has_feature(dev, FEATURE_REFUSED) ? -EINVAL : 0;
-}
-
-static void test_get_config(VirtIODevice *dev, uint8_t *config)
-{
-    memcpy(config, "\x11\x22\x33\x44\x55\x66", 6);
-}
-
-static void test_device_class_init(ObjectClass *klass, const void *data)
-{
-    VirtioDeviceClass *k = VIRTIO_DEVICE_CLASS(klass);
-
-    k->realize = test_device_realize;
-    k->unrealize = test_device_unrealize;
-    k->get_features = test_get_features;
-    k->validate_features = test_validate_features;
-    k->get_config = test_get_config;
-}
-
-static void test_notify(DeviceState *d, uint16_t vector)
-{
-    nb_irqs += vector == 0;
-    nb_config_irqs += vector == 1;
-}
-
-static AddressSpace *test_get_dma_as(DeviceState *d)
-{
-    return &test_as;
-}
-
-static void test_bus_class_init(ObjectClass *klass, const void *data)
-{
-    VirtioBusClass *k = VIRTIO_BUS_CLASS(klass);
-
-    k->notify = test_notify;
-    k->get_dma_as = test_get_dma_as;
-}
-
-static bool test_populated;
-
-static bool test_is_populated(const RamDiscardManager *rdm, const MemoryRegionSection *section)
-{
-    return test_populated;
-}
-
-static void test_rdm_class_init(ObjectClass *klass, const void *data)
-{
-    RAM_DISCARD_MANAGER_CLASS(klass)->is_populated = test_is_populated;
-}
-
-static const TypeInfo test_types[] = {
-    {
-        .name = "test-virtio-device",
-        .parent = TYPE_VIRTIO_DEVICE,
-        .instance_size = sizeof(VirtIODevice),
-        .class_init = test_device_class_init,
-    }, {
-        .name = "test-virtio-bus",
-        .parent = TYPE_VIRTIO_BUS,
-        .instance_size = sizeof(VirtioBusState),
-        .class_init = test_bus_class_init,
-    }, {
-        .name = "test-sparse",
-        .parent = TYPE_OBJECT,
-        .class_init = test_rdm_class_init,
-        .interfaces = (const InterfaceInfo[]) { { TYPE_RAM_DISCARD_MANAGER }, { } },
-    },
-};
-
-static void set_up(void)
-{
-    BusState *bus;
-    Object *obj;
-
-    ram = g_malloc0(RAM_SIZE);
-    ram2 = g_malloc0(RAM2_SIZE);
-    memory_region_init(&test_root, NULL, "test-root", UINT64_MAX);
-    memory_region_init_ram_ptr(&test_mr, NULL, "test-ram", RAM_SIZE, ram);
-    memory_region_init_ram_ptr(&test_mr2, NULL, "test-ram2", RAM2_SIZE, ram2);
-    memory_region_add_subregion(&test_root, 0, &test_mr);
-    memory_region_add_subregion(&test_root, RAM2_BASE, &test_mr2);
-    address_space_init(&test_as, &test_root, "test");
-
-    bus = qbus_new("test-virtio-bus", NULL, "test-bus");
-    obj = object_new("test-virtio-device");
-    object_property_add_child(object_get_root(), "test-vdev", obj);
-    vdev = VIRTIO_DEVICE(obj);
-    virtio_add_feature(&vdev->host_features, VIRTIO_F_VERSION_1);
-    qdev_realize(DEVICE(obj), bus, &error_abort);
-    vq = virtio_get_queue(vdev, 0);
-}
 
 /* ---- the driver ------------------------------------------------------------------------------ */
 
 static uint16_t drv_avail;
-
-static void put16(hwaddr gpa, uint16_t val)
-{
-    val = GUINT16_TO_LE(val);
-    memcpy(ram + gpa, &val, sizeof(val));
-}
-
-static uint16_t get16(hwaddr gpa)
-{
-    uint16_t val;
-
-    memcpy(&val, ram + gpa, sizeof(val));
-    return GUINT16_FROM_LE(val);
-}
 
 static void put_desc(hwaddr table, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
                      uint16_t next)
@@ -217,22 +44,11 @@ static void set_used_event(uint16_t event)
     put16(AVAIL_GPA + 4 + 2 * QUEUE_SIZE, event);
 }
 
-static void negotiate(uint64_t features)
-{
-    virtio_reset(vdev);
-    virtio_set_status(vdev, 1);
-    virtio_set_status(vdev, 3);
-    virtio_set_features(vdev, features);
-    virtio_set_status(vdev, 0xb);
-}
-
 /* A running device with an empty queue of QUEUE_SIZE at the usual place. */
 static void start(uint64_t features)
 {
-    memset(ram, 0, RAM_SIZE);
     drv_avail = 0;
-    nb_irqs = nb_config_irqs = nb_kicks = 0;
-    vdev->nb_errors = 0;
+    forget();
     negotiate(features);
     g_assert_cmphex(vdev->status, ==, 0xb);
     virtio_queue_set_num(vdev, 0, QUEUE_SIZE);
@@ -389,6 +205,24 @@ static void test_batch(void)
     }
 }
 
+/* What another vCPU would still add while the device is at work; then the device answers all. */
+static unsigned nb_flood, nb_answered;
+
+static void test_answer_flood(VirtQueue *q)
+{
+    VirtQueueElement *elem;
+
+    while ((elem = virtqueue_pop(q, sizeof(*elem)))) {
+        virtqueue_push(q, elem, 0);
+        g_free(elem);
+        nb_answered++;
+        if (nb_flood) {
+            nb_flood--;
+            make_avail(0);
+        }
+    }
+}
+
 /* A guest that adds as fast as the device pops must not keep the main loop from others. */
 static void test_turns(void)
 {
@@ -397,6 +231,7 @@ static void test_turns(void)
     make_avail(0);
     nb_flood = 1000;
     nb_answered = 0;
+    test_on_kick = test_answer_flood;
     virtio_queue_notify(vdev, 0);
     g_assert_cmpuint(nb_kicks, ==, 1);
     g_assert_cmpuint(nb_answered, >, 0);
@@ -409,6 +244,7 @@ static void test_turns(void)
         g_assert_cmpuint(nb_answered - before, <, 500);
     }
     g_assert_cmpuint(nb_kicks, >, 2);
+    test_on_kick = NULL;
 }
 
 /* Indices are 16 bits wide and wrap; the ring goes round many times. */
@@ -983,8 +819,7 @@ static void test_random(void)
 
     for (unsigned round = 0; round < 4000; round++) {
         start(FEATURES_ALL);
-        vdev->nb_errors = 1000;  /* be quiet */
-        vdev->error_window_us = g_get_monotonic_time();
+        be_quiet();
         for (unsigned step = 0; step < 8; step++) {
             VirtQueueElement *elem;
 
@@ -1020,8 +855,6 @@ static void test_random(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    type_register_static_array(test_types, ARRAY_SIZE(test_types));
-    qemu_init_main_loop();
     set_up();
     g_test_add_func("/virtqueue/direct", test_direct);
     g_test_add_func("/virtqueue/larger-element", test_larger_element);

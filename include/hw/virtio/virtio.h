@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * virtio devices, whatever their transport: feature negotiation, device status, configuration
- * space and split virtqueues (VIRTIO 1.2 sections 2 and 3; modern devices only, so all of the
- * guest's fields are little endian).
+ * space, split and packed virtqueues (VIRTIO 1.3 sections 2 and 3; modern devices only, so all of
+ * the guest's fields are little endian).
  *
  * A device is a QOM type below TYPE_VIRTIO_DEVICE on a virtio bus. Its realize calls
  * virtio_init(), then virtio_add_queue() for each queue; its unrealize undoes both. Everything
@@ -20,6 +20,7 @@
 
 #include "hw/core/qdev.h"
 #include "hw/core/qdev-properties.h"
+#include "qemu/log-limit.h"
 #include "qom/object.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_ids.h"
@@ -42,9 +43,9 @@ typedef void (*VirtIOHandleOutput)(VirtIODevice *vdev, VirtQueue *vq);
  * a larger one of its own and give that one's size to virtqueue_pop().
  */
 struct VirtQueueElement {
-    unsigned int index;            /* the chain's first descriptor */
+    unsigned int index;            /* the chain's first descriptor; packed: its buffer ID */
     unsigned int len;              /* bytes written, as virtqueue_fill() was told */
-    unsigned int ndescs;           /* entries of the ring that it takes: 1 in split rings */
+    unsigned int ndescs;           /* entries of the ring that it takes; always 1 if split */
     unsigned int out_num;
     unsigned int in_num;
     hwaddr *in_addr;               /* guest addresses of the buffers below */
@@ -84,7 +85,7 @@ struct VirtioDeviceClass {
     uint64_t legacy_features;
 };
 
-/* One stretch of guest RAM as the flat view has it; private to virtio.c. */
+/* One stretch of guest RAM as the flat view has it; private to virtio-ram.c. */
 typedef struct VirtIORamRange {
     hwaddr start;                  /* guest physical */
     hwaddr size;
@@ -120,21 +121,21 @@ struct VirtIODevice {
     unsigned nb_queues;
     VirtQueue **vq;                /* nb_queues of them */
 
-    /* Private to virtio.c: guest RAM sorted by address, kept by the listener. */
+    /* Private to virtio-ram.c: guest RAM sorted by address, kept by the listener. */
     MemoryListener listener;
     GArray *ram;
     unsigned ram_hint;             /* where the last look-up hit */
     struct VirtIOSegment *segs;    /* room to collect a chain: VIRTQUEUE_MAX_SIZE */
 
-    int64_t error_window_us;       /* rate limit of virtio_error(), g_get_monotonic_time() */
-    unsigned nb_errors;
+    LogLimit log;                  /* of virtio_error() */
 };
 
 /* For DEFINE_PROP_BIT64 in a class: the ring features that an operator may switch off. */
 #define DEFINE_VIRTIO_COMMON_FEATURES(_state, _field)                                        \
     DEFINE_PROP_BIT64("indirect_desc", _state, _field, VIRTIO_RING_F_INDIRECT_DESC, true),   \
     DEFINE_PROP_BIT64("event_idx", _state, _field, VIRTIO_RING_F_EVENT_IDX, true),           \
-    DEFINE_PROP_BIT64("queue_reset", _state, _field, VIRTIO_F_RING_RESET, true)
+    DEFINE_PROP_BIT64("queue_reset", _state, _field, VIRTIO_F_RING_RESET, true),             \
+    DEFINE_PROP_BIT64("packed", _state, _field, VIRTIO_F_RING_PACKED, false)
 
 /* --- for devices --- */
 
@@ -196,8 +197,8 @@ void virtio_notify(VirtIODevice *vdev, VirtQueue *vq);
 /* The configuration space has changed: new generation, and an interrupt once DRIVER_OK is set. */
 void virtio_notify_config(VirtIODevice *vdev);
 /*
- * The driver did what the specification forbids: report it (one line, at most 10 in 5 seconds and
- * device), set DEVICE_NEEDS_RESET with a configuration interrupt, and do nothing more until reset.
+ * The driver did what the specification forbids: report it (one line, at most LOG_LIMIT_BURST in
+ * LOG_LIMIT_WINDOW_US and device), set DEVICE_NEEDS_RESET with a configuration interrupt, and do nothing more until reset.
  */
 void virtio_error(VirtIODevice *vdev, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
@@ -261,7 +262,9 @@ void virtio_queue_notify(VirtIODevice *vdev, int n);
 /* Entries of queue @n now, and at most; 0: no such queue. */
 int virtio_queue_get_num(VirtIODevice *vdev, int n);
 int virtio_queue_get_max_num(VirtIODevice *vdev, int n);
-/* A size that is no power of two, or more than the most, is ignored. */
+/* May it be the size? 1 to the most; a power of two unless packed rings are negotiated. */
+bool virtio_queue_num_valid(VirtIODevice *vdev, int n, unsigned num);
+/* Any other size is ignored. */
 void virtio_queue_set_num(VirtIODevice *vdev, int n, int num);
 /* The three parts of the ring; takes effect with virtio_queue_enable(). */
 void virtio_queue_set_rings(VirtIODevice *vdev, int n, hwaddr desc, hwaddr avail, hwaddr used);
@@ -271,6 +274,14 @@ hwaddr virtio_queue_get_used_addr(VirtIODevice *vdev, int n);
 void virtio_queue_enable(VirtIODevice *vdev, uint32_t queue_index);
 bool virtio_queue_enabled(VirtIODevice *vdev, int n);
 void virtio_queue_reset(VirtIODevice *vdev, uint32_t queue_index);
+/*
+ * The position of a queue of which nothing is in use, as vhost and migration streams have it: split,
+ * the index of what is to be popped next; packed, two times 15 bits and a wrap counter above them,
+ * of what is to be popped next and (bits 16 to 31) given back next. Setting takes a queue whose
+ * size is set and which is not enabled yet; false: the value is impossible.
+ */
+unsigned int virtio_queue_get_last_avail_idx(VirtIODevice *vdev, int n);
+bool virtio_queue_set_last_avail_idx(VirtIODevice *vdev, int n, unsigned int idx);
 uint16_t virtio_queue_vector(VirtIODevice *vdev, int n);
 void virtio_queue_set_vector(VirtIODevice *vdev, int n, uint16_t vector);
 

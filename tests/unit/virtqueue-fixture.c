@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A virtio device with a transport and memory of the test's own; see the header.
+ */
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "hw/virtio/virtio-bus.h"
+#include "qapi/error.h"
+#include "virtqueue-fixture.h"
+
+/* ---- the device, its transport, its sparse memory -------------------------------------------- */
+
+static AddressSpace test_as;
+MemoryRegion test_root, test_mr, test_mr2;
+uint8_t *ram, *ram2;
+VirtIODevice *vdev;
+VirtQueue *vq;
+unsigned nb_irqs, nb_config_irqs, nb_kicks;
+void (*test_on_kick)(VirtQueue *q);
+
+static void test_handle(VirtIODevice *dev, VirtQueue *q)
+{
+    nb_kicks++;
+    if (test_on_kick) {
+        test_on_kick(q);
+    }
+}
+
+static void test_device_realize(DeviceState *dev, Error **errp)
+{
+    virtio_init(VIRTIO_DEVICE(dev), VIRTIO_ID_MEM, 6);
+    virtio_add_queue(VIRTIO_DEVICE(dev), QUEUE_SIZE, test_handle);
+    virtio_add_queue(VIRTIO_DEVICE(dev), 2 * QUEUE_SIZE, test_handle);
+}
+
+static void test_device_unrealize(DeviceState *dev)
+{
+    virtio_del_queue(VIRTIO_DEVICE(dev), 0);
+    virtio_del_queue(VIRTIO_DEVICE(dev), 0);
+    virtio_cleanup(VIRTIO_DEVICE(dev));
+}
+
+static uint64_t test_get_features(VirtIODevice *dev, uint64_t features, Error **errp)
+{
+    virtio_add_feature(&features, FEATURE_REFUSED);
+    return features;
+}
+
+static int test_validate_features(VirtIODevice *dev)
+{
+    return virtio_vdev_has_feature(dev, FEATURE_REFUSED) ? -EINVAL : 0;
+}
+
+static void test_get_config(VirtIODevice *dev, uint8_t *config)
+{
+    memcpy(config, "\x11\x22\x33\x44\x55\x66", 6);
+}
+
+static void test_device_class_init(ObjectClass *klass, const void *data)
+{
+    VirtioDeviceClass *k = VIRTIO_DEVICE_CLASS(klass);
+
+    k->realize = test_device_realize;
+    k->unrealize = test_device_unrealize;
+    k->get_features = test_get_features;
+    k->validate_features = test_validate_features;
+    k->get_config = test_get_config;
+}
+
+static void test_notify(DeviceState *d, uint16_t vector)
+{
+    nb_irqs += vector == 0;
+    nb_config_irqs += vector == 1;
+}
+
+static AddressSpace *test_get_dma_as(DeviceState *d)
+{
+    return &test_as;
+}
+
+static void test_bus_class_init(ObjectClass *klass, const void *data)
+{
+    VirtioBusClass *k = VIRTIO_BUS_CLASS(klass);
+
+    k->notify = test_notify;
+    k->get_dma_as = test_get_dma_as;
+}
+
+bool test_populated;
+
+static bool test_is_populated(const RamDiscardManager *rdm, const MemoryRegionSection *section)
+{
+    return test_populated;
+}
+
+static void test_rdm_class_init(ObjectClass *klass, const void *data)
+{
+    RAM_DISCARD_MANAGER_CLASS(klass)->is_populated = test_is_populated;
+}
+
+static const TypeInfo test_types[] = {
+    {
+        .name = "test-virtio-device",
+        .parent = TYPE_VIRTIO_DEVICE,
+        .instance_size = sizeof(VirtIODevice),
+        .class_init = test_device_class_init,
+    }, {
+        .name = "test-virtio-bus",
+        .parent = TYPE_VIRTIO_BUS,
+        .instance_size = sizeof(VirtioBusState),
+        .class_init = test_bus_class_init,
+    }, {
+        .name = "test-sparse",
+        .parent = TYPE_OBJECT,
+        .class_init = test_rdm_class_init,
+        .interfaces = (const InterfaceInfo[]) { { TYPE_RAM_DISCARD_MANAGER }, { } },
+    },
+};
+
+void set_up(void)
+{
+    BusState *bus;
+    Object *obj;
+
+    type_register_static_array(test_types, ARRAY_SIZE(test_types));
+    qemu_init_main_loop();
+    ram = g_malloc0(RAM_SIZE);
+    ram2 = g_malloc0(RAM2_SIZE);
+    memory_region_init(&test_root, NULL, "test-root", UINT64_MAX);
+    memory_region_init_ram_ptr(&test_mr, NULL, "test-ram", RAM_SIZE, ram);
+    memory_region_init_ram_ptr(&test_mr2, NULL, "test-ram2", RAM2_SIZE, ram2);
+    memory_region_add_subregion(&test_root, 0, &test_mr);
+    memory_region_add_subregion(&test_root, RAM2_BASE, &test_mr2);
+    address_space_init(&test_as, &test_root, "test");
+
+    bus = qbus_new("test-virtio-bus", NULL, "test-bus");
+    obj = object_new("test-virtio-device");
+    object_property_add_child(object_get_root(), "test-vdev", obj);
+    vdev = VIRTIO_DEVICE(obj);
+    virtio_add_feature(&vdev->host_features, VIRTIO_F_VERSION_1);
+    object_property_set_bool(obj, "packed", true, &error_abort);
+    qdev_realize(DEVICE(obj), bus, &error_abort);
+    vq = virtio_get_queue(vdev, 0);
+}
+
+/* ---- the driver ------------------------------------------------------------------------------ */
+
+void put16(hwaddr gpa, uint16_t val)
+{
+    val = GUINT16_TO_LE(val);
+    memcpy(ram + gpa, &val, sizeof(val));
+}
+
+uint16_t get16(hwaddr gpa)
+{
+    uint16_t val;
+
+    memcpy(&val, ram + gpa, sizeof(val));
+    return GUINT16_FROM_LE(val);
+}
+
+void negotiate(uint64_t features)
+{
+    virtio_reset(vdev);
+    virtio_set_status(vdev, 1);
+    virtio_set_status(vdev, 3);
+    virtio_set_features(vdev, features);
+    virtio_set_status(vdev, 0xb);
+}
+
+void forget(void)
+{
+    memset(ram, 0, RAM_SIZE);
+    nb_irqs = nb_config_irqs = nb_kicks = 0;
+    vdev->log = (LogLimit) { };
+}
+
+void be_quiet(void)
+{
+    vdev->log.nb_passed = LOG_LIMIT_BURST;
+    vdev->log.window_us = g_get_monotonic_time();
+}
