@@ -1,0 +1,984 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A randomised model test of virtio-mem: storms of requests, resizes and resets, and after each one
+ * the whole visible state of the device is compared with a model of it that is a few lines long.
+ *
+ * What "the whole state" is: the answer; all 56 bytes of the configuration; and the map, by a STATE
+ * request over every run of equal blocks of the model's, in the same notification, right behind the
+ * request. So no block of the usable region may differ, and as the configuration's plugged_size has
+ * to be the model's sum, none may be plugged outside of it. Requests that are made available several
+ * at a time are not followed by STATE requests one by one, so that the device is seen to combine
+ * them as it likes: their answers are compared each, the rest after the last. These are not counted
+ * among QTEST_MODEL_REQUESTS, which says how many requests are to be checked one by one.
+ *
+ * The driver's side of the ring is in guest RAM that the test has mapped itself, since a qtest
+ * command for every byte would make a million requests last for hours.
+ * QTEST_MODEL_SEED repeats a run that is printed with its seed.
+ */
+#include "qemu/osdep.h"
+#include <sys/mman.h>
+#include "libqtest-raw.h"
+#include "virtio-mem-fixture.h"
+
+#define RAM_SIZE (128 * MiB)
+#define MAX_BLOCKS 512
+#define MAX_SLOTS 128
+#define SLOT_SIZE 128           /* request, response, indirect table */
+#define SLOT_RESP 32
+#define SLOT_TABLE 64
+#define RESP_SIZE 10
+#define UNTOUCHED 0xeeee
+#define ANY_STATE 0xffff        /* expected of a STATE that is really a question */
+/* 5.15.4 leaves to the device how much more than requested is usable; QEMU's choice. */
+#define USABLE_EXTENT (256 * MiB)
+/* A larger request may be carried out beside other work. */
+#define LOCKED_MAX (64 * MiB)
+#define DEFAULT_REQUESTS 20000
+
+/* ---- chance ---- */
+
+/* What happens, in parts of 10 000, and how often a request is of which type, in percent. */
+enum { OP_REQUEST, OP_BATCH, OP_RESIZE, OP_RESIZE_REFUSED, OP_UNKNOWN_TYPE, OP_DEVICE_RESET,
+       OP_SYSTEM_RESET, OP_LARGE_AND_RESIZE, OP_LARGE_AND_DEVICE_RESET,
+       OP_LARGE_AND_SYSTEM_RESET, NB_OPS };
+static const struct {
+    const char *name;
+    unsigned weight;
+} ops[NB_OPS] = {
+    { "request", 9585 }, { "batch", 250 }, { "resize", 100 }, { "resize-refused", 20 },
+    { "unknown-type", 2 }, { "device-reset", 20 }, { "system-reset", 3 },
+    { "large-and-resize", 10 }, { "large-and-device-reset", 8 }, { "large-and-system-reset", 2 },
+};
+static const struct {
+    const char *name;
+    uint16_t type;
+    unsigned weight;
+} kinds[] = {
+    { "PLUG", VIRTIO_MEM_REQ_PLUG, 44 }, { "UNPLUG", VIRTIO_MEM_REQ_UNPLUG, 36 },
+    { "UNPLUG ALL", VIRTIO_MEM_REQ_UNPLUG_ALL, 3 }, { "STATE", VIRTIO_MEM_REQ_STATE, 17 },
+};
+/* How often a request names blocks that a driver in its right mind would not, in percent. */
+#define ODD_RANGES 12
+
+static uint64_t rng_state;
+
+/* splitmix64: any seed will do, and the same everywhere. */
+static uint64_t rng(void)
+{
+    uint64_t z = rng_state += 0x9e3779b97f4a7c15;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+static uint64_t below(uint64_t n)
+{
+    return rng() % n;
+}
+
+static bool chance(unsigned percent)
+{
+    return below(100) < percent;
+}
+
+/* ---- the model ---- */
+
+typedef struct Model {
+    uint64_t addr;
+    uint64_t block_size;
+    uint64_t region_size;
+    uint64_t requested_size;
+    uint64_t usable_region_size;
+    bool plugged[MAX_BLOCKS];
+} Model;
+
+typedef struct Answer {
+    uint16_t type;
+    uint16_t state;             /* of an acknowledged STATE */
+} Answer;
+
+static uint64_t model_plugged_size(const Model *m)
+{
+    uint64_t size = 0;
+
+    for (uint64_t i = 0; i < m->region_size / m->block_size; i++) {
+        size += m->plugged[i] ? m->block_size : 0;
+    }
+    return size;
+}
+
+static uint64_t model_usable_for(const Model *m, uint64_t requested_size)
+{
+    return requested_size ? MIN(m->region_size, requested_size + USABLE_EXTENT) : 0;
+}
+
+static void model_resize(Model *m, uint64_t size)
+{
+    m->requested_size = size;
+    m->usable_region_size = MAX(m->usable_region_size, model_usable_for(m, size));
+}
+
+static void model_unplug_all(Model *m)
+{
+    memset(m->plugged, 0, sizeof(m->plugged));
+    m->usable_region_size = model_usable_for(m, m->requested_size);
+}
+
+static Answer model_request(Model *m, uint16_t type, uint64_t addr, uint16_t nb)
+{
+    uint64_t first = (addr - m->addr) / m->block_size, count = 0;
+
+    if (type == VIRTIO_MEM_REQ_UNPLUG_ALL) {
+        model_unplug_all(m);
+        return (Answer) { ACK };
+    }
+    if (!nb || addr < m->addr || addr % m->block_size ||
+        first + nb > m->usable_region_size / m->block_size) {
+        return (Answer) { ERR };
+    }
+    for (unsigned i = 0; i < nb; i++) {
+        count += m->plugged[first + i];
+    }
+    if (type == VIRTIO_MEM_REQ_STATE) {
+        return (Answer) { ACK, count == nb ? VIRTIO_MEM_STATE_PLUGGED :
+                          count == 0 ? VIRTIO_MEM_STATE_UNPLUGGED : VIRTIO_MEM_STATE_MIXED };
+    }
+    if (type == VIRTIO_MEM_REQ_PLUG &&
+        model_plugged_size(m) + nb * m->block_size > m->requested_size) {
+        return (Answer) { NACK };
+    }
+    if (count != (type == VIRTIO_MEM_REQ_PLUG ? 0 : nb)) {
+        return (Answer) { ERR };
+    }
+    for (unsigned i = 0; i < nb; i++) {
+        m->plugged[first + i] = type == VIRTIO_MEM_REQ_PLUG;
+    }
+    return (Answer) { ACK };
+}
+
+/* ---- the driver ---- */
+
+/* A notification: what it makes available, and the configuration after it. */
+typedef struct Step {
+    uint16_t avail_idx;
+    struct virtio_mem_config config;
+} Step;
+
+typedef struct Driver {
+    Vm vm;
+    Model model;
+    uint8_t *ram;               /* all guest RAM; where it is below 4 GiB, gpa is the offset */
+    uint64_t slots;             /* gpa of nb_slots requests with their responses */
+    unsigned nb_slots;          /* requests that fit the ring at a time */
+    unsigned next_slot;
+    uint16_t avail_idx;
+    unsigned queued;            /* since the last exchange */
+    Answer expected[MAX_SLOTS];
+    struct virtio_mem_req sent[MAX_SLOTS];
+    unsigned queued_slot[MAX_SLOTS];
+    bool queued_large;          /* one may be carried out beside other work */
+    Step steps[MAX_SLOTS];
+    unsigned nb_steps;
+    uint64_t seed;
+    uint64_t nb_checked;        /* requests after each of which all was compared */
+    uint64_t nb_batched;        /* requests of which the answer was */
+    uint64_t nb_ops[NB_OPS];
+    uint64_t nb_answers[4];     /* to them, those to the STATE requests that compare left out */
+    const char *doing;
+} Driver;
+
+static void *ram_at(Driver *d, uint64_t gpa)
+{
+    g_assert_cmphex(gpa, <, RAM_SIZE - 4096);
+    return d->ram + gpa;
+}
+
+static G_GNUC_PRINTF(2, 3) G_NORETURN void fail(Driver *d, const char *fmt, ...)
+{
+    g_autofree char *what = NULL;
+    GString *map = g_string_new("");
+    va_list ap;
+
+    va_start(ap, fmt);
+    what = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    for (uint64_t i = 0; i < d->model.region_size / d->model.block_size; i++) {
+        g_string_append_c(map, d->model.plugged[i] ? '#' : '.');
+    }
+    g_error("QTEST_MODEL_SEED=%" PRIu64 ", after %" PRIu64 " requests, %s: %s\nthe model's map: %s",
+            d->seed, d->nb_checked + d->nb_batched, d->doing, what, map->str);
+    abort();
+}
+
+static void desc_fill(struct vring_desc *desc, uint64_t gpa, uint32_t len, uint16_t flags,
+                      uint16_t next)
+{
+    desc->addr = GUINT64_TO_LE(gpa);
+    desc->len = GUINT32_TO_LE(len);
+    desc->flags = GUINT16_TO_LE(flags);
+    desc->next = GUINT16_TO_LE(next);
+}
+
+/* Takes the features, sets the ring up and fills in all that does not change from then on. */
+static void driver_start(Driver *d, uint64_t features)
+{
+    Vm *vm = &d->vm;
+    struct vring_desc *table;
+
+    vm_drive(vm, features);
+    d->nb_slots = vm->vq->indirect ? MIN(vm->vq->size, MAX_SLOTS) : vm->vq->size / 2;
+    d->next_slot = 0;
+    d->avail_idx = 0;
+    d->queued = 0;
+    d->queued_large = false;
+    d->nb_steps = 0;
+    if (!d->slots) {
+        d->slots = guest_alloc(&vm->alloc, MAX_SLOTS * SLOT_SIZE);
+    }
+    table = ram_at(d, vm->vq->desc);
+    for (unsigned i = 0; i < d->nb_slots; i++) {
+        uint64_t gpa = d->slots + i * SLOT_SIZE;
+        struct vring_desc *pair = vm->vq->indirect ? ram_at(d, gpa + SLOT_TABLE) : &table[2 * i];
+
+        desc_fill(&pair[0], gpa, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT,
+                  vm->vq->indirect ? 1 : 2 * i + 1);
+        desc_fill(&pair[1], gpa + SLOT_RESP, RESP_SIZE, VRING_DESC_F_WRITE, 0);
+        if (vm->vq->indirect) {
+            desc_fill(&table[i], gpa + SLOT_TABLE, 2 * sizeof(*pair), VRING_DESC_F_INDIRECT, 0);
+        }
+    }
+}
+
+static uint64_t random_features(void)
+{
+    return SIMPLE_FEATURES | (chance(70) ? F_INDIRECT : 0) | (chance(30) ? F_EVENT : 0);
+}
+
+/* Writes a request into the ring; driver_step() makes it available. */
+static void driver_queue(Driver *d, const struct virtio_mem_req *req, Answer expected)
+{
+    unsigned slot = d->next_slot;
+    uint16_t *resp = ram_at(d, d->slots + slot * SLOT_SIZE + SLOT_RESP);
+    uint16_t *avail = ram_at(d, d->vm.vq->avail);
+
+    g_assert_cmpuint(d->queued, <, d->nb_slots);
+    memcpy(ram_at(d, d->slots + slot * SLOT_SIZE), req, sizeof(*req));
+    resp[0] = resp[4] = UNTOUCHED;
+    avail[2 + d->avail_idx % d->vm.vq->size] =
+        GUINT16_TO_LE(d->vm.vq->indirect ? slot : 2 * slot);
+    d->avail_idx++;
+    d->expected[slot] = expected;
+    d->sent[slot] = *req;
+    d->queued_slot[d->queued++] = slot;
+    d->queued_large |= req->type == VIRTIO_MEM_REQ_UNPLUG_ALL ||
+                       (req->type == VIRTIO_MEM_REQ_UNPLUG &&
+                        req->u.unplug.nb_blocks * d->model.block_size > LOCKED_MAX);
+    d->next_slot = (slot + 1) % d->nb_slots;
+}
+
+static uint16_t used_idx(Driver *d)
+{
+    return GUINT16_FROM_LE(__atomic_load_n((uint16_t *)ram_at(d, d->vm.vq->used + 2),
+                                           __ATOMIC_ACQUIRE));
+}
+
+/* Makes available what is queued and notifies, without a look at what comes of it. */
+static void driver_kick(Driver *d)
+{
+    uint16_t *avail = ram_at(d, d->vm.vq->avail);
+
+    __atomic_store_n(&avail[1], GUINT16_TO_LE(d->avail_idx), __ATOMIC_RELEASE);
+    d->vm.vdev->bus->virtqueue_kick(d->vm.vdev, d->vm.vq);
+}
+
+#define NOTIFY_ADDR(d) ((d)->vm.dev->bar.addr + \
+                        container_of((d)->vm.vq, QVirtQueuePCI, vq)->notify_offset)
+#define CONFIG_ADDR(d) ((d)->vm.dev->bar.addr + (d)->vm.dev->device_cfg_offset)
+
+/* Reads "OK 0x…" into config. */
+static void config_parse(Driver *d, const char *line, struct virtio_mem_config *config)
+{
+    uint8_t *bytes = (uint8_t *)config;
+
+    if (!g_str_has_prefix(line, "OK 0x") || strlen(line) != 5 + 2 * sizeof(*config)) {
+        fail(d, "reading the configuration was answered with '%s'", line);
+    }
+    for (size_t i = 0; i < sizeof(*config); i++) {
+        bytes[i] = g_ascii_xdigit_value(line[5 + 2 * i]) << 4 |
+                   g_ascii_xdigit_value(line[6 + 2 * i]);
+    }
+}
+
+static void config_read(Driver *d, struct virtio_mem_config *config)
+{
+    g_autofree char *line = qtest_raw(d->vm.qts, "read 0x%" PRIx64 " 0x%zx", CONFIG_ADDR(d),
+                                      sizeof(*config));
+
+    config_parse(d, line, config);
+}
+
+/* ---- comparing ---- */
+
+static void compare(Driver *d, const char *field, uint64_t is, uint64_t expected)
+{
+    if (is != expected) {
+        fail(d, "%s is 0x%" PRIx64 ", expected 0x%" PRIx64, field, is, expected);
+    }
+}
+
+static void compare_config(Driver *d, const struct virtio_mem_config *is,
+                           const struct virtio_mem_config *expected)
+{
+    if (!memcmp(is, expected, sizeof(*is))) {
+        return;
+    }
+#define COMPARE_64(f) compare(d, #f, GUINT64_FROM_LE(is->f), GUINT64_FROM_LE(expected->f))
+    COMPARE_64(block_size);
+    COMPARE_64(addr);
+    COMPARE_64(region_size);
+    COMPARE_64(requested_size);
+    COMPARE_64(usable_region_size);
+    COMPARE_64(plugged_size);
+#undef COMPARE_64
+    compare(d, "node_id", GUINT16_FROM_LE(is->node_id), GUINT16_FROM_LE(expected->node_id));
+    fail(d, "the configuration's padding is not 0");
+}
+
+static void compare_answer(Driver *d, unsigned slot)
+{
+    static const char *const names[] = { "PLUG", "UNPLUG", "UNPLUG ALL", "STATE" };
+    const uint16_t *resp = ram_at(d, d->slots + slot * SLOT_SIZE + SLOT_RESP);
+    const struct virtio_mem_req *req = &d->sent[slot];
+    const Answer *e = &d->expected[slot];
+    uint16_t type = GUINT16_FROM_LE(resp[0]), state = GUINT16_FROM_LE(resp[4]);
+    bool has_state = req->type == VIRTIO_MEM_REQ_STATE && e->type == ACK &&
+                     e->state != ANY_STATE;
+
+    if (type != e->type || (has_state && state != e->state)) {
+        fail(d, "%s of %u blocks at block %" PRId64 " + 0x%" PRIx64 " was answered with %u, "
+             "state %u; expected %u, state %u", names[req->type], req->u.plug.nb_blocks,
+             (int64_t)(req->u.plug.addr - d->model.addr) / (int64_t)d->model.block_size,
+             (uint64_t)(req->u.plug.addr - d->model.addr) % d->model.block_size, type, state,
+             e->type, e->state);
+    }
+}
+
+/* The queued requests come back in the order in which they were made available. */
+static void compare_answers(Driver *d)
+{
+    const struct vring_used_elem *ring = ram_at(d, d->vm.vq->used + 4);
+    gint64 end = g_get_monotonic_time() + TIMEOUT_US;
+
+    while (used_idx(d) != d->avail_idx) {
+        if (g_get_monotonic_time() > end) {
+            fail(d, "%u requests, and the used index is %u, expected %u", d->queued, used_idx(d),
+                 d->avail_idx);
+        }
+        g_usleep(20);
+    }
+    for (unsigned i = 0; i < d->queued; i++) {
+        const struct vring_used_elem *elem =
+            &ring[(uint16_t)(d->avail_idx - d->queued + i) % d->vm.vq->size];
+        unsigned slot = d->queued_slot[i];
+
+        if (GUINT32_FROM_LE(elem->id) != (d->vm.vq->indirect ? slot : 2 * slot) ||
+            GUINT32_FROM_LE(elem->len) != RESP_SIZE) {
+            fail(d, "used element %u is descriptor %u with %u bytes, expected %u", i, elem->id,
+                 elem->len, slot);
+        }
+        compare_answer(d, slot);
+    }
+    d->queued = 0;
+    d->queued_large = false;
+}
+
+/*
+ * Sends the steps: for each the available index is raised, the device notified and then the
+ * configuration read, but they go over the socket in one piece. Then compares all answers. After
+ * the last step the device may have gone on with other work (the read) before it was done.
+ */
+static void driver_exchange(Driver *d)
+{
+    GString *commands = g_string_new("");
+    bool large = d->queued_large;
+
+    for (unsigned i = 0; i < d->nb_steps; i++) {
+        g_string_append_printf(commands, "writew 0x%" PRIx64 " 0x%x\nwritew 0x%" PRIx64 " 0x0\n"
+                               "read 0x%" PRIx64 " 0x%zx\n", d->vm.vq->avail + 2,
+                               d->steps[i].avail_idx, NOTIFY_ADDR(d), CONFIG_ADDR(d),
+                               sizeof(struct virtio_mem_config));
+    }
+    qtest_raw_send(d->vm.qts, commands->str, commands->len);
+    g_string_free(commands, true);
+    for (unsigned i = 0; i < d->nb_steps; i++) {
+        g_autofree char *published = qtest_raw_receive(d->vm.qts);
+        g_autofree char *notified = qtest_raw_receive(d->vm.qts);
+        g_autofree char *line = qtest_raw_receive(d->vm.qts);
+        struct virtio_mem_config config;
+
+        g_assert_cmpstr(published, ==, "OK");
+        g_assert_cmpstr(notified, ==, "OK");
+        config_parse(d, line, &config);
+        if (i == d->nb_steps - 1) {
+            compare_answers(d);
+            if (large) {
+                config_read(d, &config);
+            }
+        }
+        compare_config(d, &config, &d->steps[i].config);
+    }
+    d->nb_steps = 0;
+}
+
+/* What is queued since the last step becomes a step. */
+static void driver_step(Driver *d)
+{
+    const Model *m = &d->model;
+
+    d->steps[d->nb_steps++] = (Step) {
+        .avail_idx = d->avail_idx,
+        .config = {
+            .block_size = GUINT64_TO_LE(m->block_size),
+            .addr = GUINT64_TO_LE(m->addr),
+            .region_size = GUINT64_TO_LE(m->region_size),
+            .requested_size = GUINT64_TO_LE(m->requested_size),
+            .usable_region_size = GUINT64_TO_LE(m->usable_region_size),
+            .plugged_size = GUINT64_TO_LE(model_plugged_size(m)),
+        },
+    };
+    if (d->queued_large || d->queued == d->nb_slots) {
+        driver_exchange(d);
+    }
+}
+
+static unsigned driver_room(const Driver *d)
+{
+    return d->nb_slots - d->queued;
+}
+
+/* Before anything but requests is done. */
+static void driver_settle(Driver *d)
+{
+    if (d->nb_steps) {
+        driver_exchange(d);
+    }
+}
+
+static struct virtio_mem_req on_blocks(const Model *m, uint16_t type, uint64_t first, uint64_t nb)
+{
+    return request_make(type, m->addr + first * m->block_size, nb);
+}
+
+/* How many STATE requests compare_all() will queue. */
+static unsigned nb_runs(const Model *m)
+{
+    uint64_t end = m->usable_region_size / m->block_size;
+    unsigned nb = end > 0;
+
+    for (uint64_t i = 1; i < end; i++) {
+        nb += m->plugged[i] != m->plugged[i - 1];
+    }
+    return nb;
+}
+
+/* The whole state: a STATE request over every run of the model's map, and the configuration. */
+static void compare_all(Driver *d)
+{
+    const Model *m = &d->model;
+    uint64_t end = m->usable_region_size / m->block_size;
+
+    for (uint64_t first = 0, last; first < end; first = last) {
+        struct virtio_mem_req req;
+
+        for (last = first + 1; last < end && m->plugged[last] == m->plugged[first]; last++) {
+        }
+        if (!driver_room(d)) {
+            driver_step(d);
+        }
+        req = on_blocks(m, VIRTIO_MEM_REQ_STATE, first, last - first);
+        driver_queue(d, &req, (Answer) { ACK, m->plugged[first] ? VIRTIO_MEM_STATE_PLUGGED
+                                                                : VIRTIO_MEM_STATE_UNPLUGGED });
+    }
+    driver_step(d);
+}
+
+/* What the device says of a block, where the model cannot know. */
+static uint16_t ask_state(Driver *d, uint64_t block)
+{
+    struct virtio_mem_req req = on_blocks(&d->model, VIRTIO_MEM_REQ_STATE, block, 1);
+    unsigned slot = d->next_slot;
+    const uint16_t *resp = ram_at(d, d->slots + slot * SLOT_SIZE + SLOT_RESP);
+
+    driver_queue(d, &req, (Answer) { ACK, ANY_STATE });
+    driver_kick(d);
+    compare_answers(d);
+    return GUINT16_FROM_LE(resp[4]);
+}
+
+/* No request is answered while the device is still giving back what a system reset unplugged. */
+static void wait_for_device(Driver *d)
+{
+    struct virtio_mem_req req = on_blocks(&d->model, VIRTIO_MEM_REQ_STATE, 0, 0);
+
+    driver_queue(d, &req, (Answer) { ERR });
+    driver_kick(d);
+    compare_answers(d);
+}
+
+static void compare_qmp(Driver *d)
+{
+    compare(d, "query-memory-devices' size", queried_size(&d->vm), model_plugged_size(&d->model));
+}
+
+/* ---- requests ---- */
+
+static uint16_t random_type(void)
+{
+    unsigned n = below(100), i;
+
+    for (i = 0; n >= kinds[i].weight; i++) {
+        n -= kinds[i].weight;
+    }
+    return kinds[i].type;
+}
+
+/* Misaligned, outside, none, wrapping, too many. */
+static struct virtio_mem_req odd_request(const Model *m, uint16_t type)
+{
+    static const uint16_t counts[] = { 0, 0, 1, 64, 65535 };
+    uint64_t block = m->addr + below(m->region_size / m->block_size) * m->block_size;
+    const uint64_t addrs[] = {
+        block, block + 1, block + 4096, block + m->block_size / 2, m->addr - m->block_size,
+        m->addr + m->usable_region_size - m->block_size, m->addr + m->usable_region_size,
+        m->addr + m->region_size - m->block_size, m->addr + m->region_size, 0, rng(),
+        UINT64_MAX, UINT64_MAX - m->block_size + 1, m->addr - 65535 * m->block_size,
+        (m->addr + ((uint64_t)1 << 63)) & -m->block_size,
+    };
+
+    return request_make(type, addrs[below(G_N_ELEMENTS(addrs))],
+                        chance(50) ? counts[below(G_N_ELEMENTS(counts))] : 1 + below(8));
+}
+
+/* Mostly within a run that the request can succeed on. */
+static struct virtio_mem_req random_request(const Model *m)
+{
+    uint16_t type = random_type();
+    uint64_t blocks = m->usable_region_size / m->block_size, first, last;
+
+    if (chance(ODD_RANGES) || !blocks) {
+        return odd_request(m, type);
+    }
+    first = last = below(blocks);
+    if (chance(85)) {
+        bool wanted = type == VIRTIO_MEM_REQ_STATE ? chance(50) : type == VIRTIO_MEM_REQ_UNPLUG;
+
+        for (unsigned i = 0; i < 8 && m->plugged[first] != wanted; i++) {
+            first = below(blocks);
+        }
+        for (last = first; last < blocks && m->plugged[last] == wanted; last++) {
+        }
+    }
+    last = MIN(MAX(last, first + 1), blocks);
+    return on_blocks(m, type, first,
+                     chance(40) ? last - first : 1 + below(MIN(last - first + chance(5), 16)));
+}
+
+static uint16_t queue_request(Driver *d, const struct virtio_mem_req *req)
+{
+    Answer answer = model_request(&d->model, req->type, req->u.plug.addr, req->u.plug.nb_blocks);
+
+    driver_queue(d, req, answer);
+    d->nb_answers[answer.type]++;
+    return answer.type;
+}
+
+static void op_request(Driver *d)
+{
+    struct virtio_mem_req req = random_request(&d->model);
+
+    /* one request changes the number of runs by two at most, or makes one of all */
+    if (driver_room(d) < nb_runs(&d->model) + 3) {
+        driver_settle(d);
+    }
+    queue_request(d, &req);
+    compare_all(d);
+    d->nb_checked++;
+}
+
+/* Several, some of which are likely to adjoin the one before, for the device to combine. */
+static void op_batch(Driver *d)
+{
+    unsigned nb = 1 + below(d->nb_slots);
+    struct virtio_mem_req req = { 0 };
+    uint16_t answer = ERR;
+
+    for (unsigned i = 0; i < nb; i++) {
+        if (answer == ACK && chance(80)) {
+            req.u.plug.addr += chance(80) ? req.u.plug.nb_blocks * d->model.block_size
+                                          : -d->model.block_size;
+            req.u.plug.nb_blocks = chance(90) ? 1 : 2;
+        } else {
+            req = random_request(&d->model);
+        }
+        answer = queue_request(d, &req);
+    }
+    driver_step(d);
+    driver_settle(d);
+    d->nb_batched += nb;
+    compare_all(d);
+}
+
+/* 2.1.2: a request of unknown type stops the device until it is reset, and changes nothing. */
+static void driver_restart(Driver *d);
+
+static void op_unknown_type(Driver *d)
+{
+    struct virtio_mem_req req = request_make(4 + below(65532), d->model.addr, 1);
+
+    driver_queue(d, &req, (Answer) { 0 });
+    driver_kick(d);
+    if (!(d->vm.vdev->bus->get_status(d->vm.vdev) & NEEDS_RESET)) {
+        fail(d, "after a request of type %u, status is 0x%x, expected NEEDS_RESET", req.type,
+             d->vm.vdev->bus->get_status(d->vm.vdev));
+    }
+    if (used_idx(d) == d->avail_idx) {
+        fail(d, "a request of type %u was answered", req.type);
+    }
+    driver_restart(d);
+    compare_all(d);
+}
+
+/* ---- resizes ---- */
+
+static uint64_t random_size(const Model *m)
+{
+    switch (below(8)) {
+    case 0:
+        return 0;
+    case 1:
+        return m->region_size;
+    case 2:
+        return model_plugged_size(m);
+    default:
+        return below(m->region_size / m->block_size + 1) * m->block_size;
+    }
+}
+
+static bool set_size(Driver *d, const char *size)
+{
+    g_autofree char *command = g_strdup_printf(
+        "{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"vm0\", \"property\": "
+        "\"requested-size\", \"value\": %s}}\n", size);
+    QDict *answer;
+    bool done;
+
+    qtest_qmp_send_raw(d->vm.qts, "%s", command);
+    answer = qtest_qmp_receive(d->vm.qts);
+    done = qdict_haskey(answer, "return");
+    qobject_unref(answer);
+    return done;
+}
+
+static void resize(Driver *d, uint64_t size)
+{
+    g_autofree char *text = g_strdup_printf("%" PRIu64, size);
+
+    if (!set_size(d, text)) {
+        fail(d, "a requested size of %s was refused", text);
+    }
+}
+
+static void op_resize(Driver *d)
+{
+    uint64_t size = random_size(&d->model);
+
+    resize(d, size);
+    model_resize(&d->model, size);
+    compare_all(d);
+}
+
+static void op_resize_refused(Driver *d)
+{
+    const Model *m = &d->model;
+    g_autofree char *text = g_strdup_printf(
+        "%" PRIu64, chance(50) ? m->region_size + (1 + below(9)) * m->block_size
+                               : random_size(m) + 1 + below(m->block_size - 1));
+
+    if (set_size(d, text)) {
+        fail(d, "a requested size of %s was taken", text);
+    }
+    compare_all(d);
+}
+
+/* ---- resets ---- */
+
+static void driver_restart(Driver *d)
+{
+    Vm *vm = &d->vm;
+
+    qvirtqueue_cleanup(vm->vdev->bus, vm->vq, &vm->alloc);
+    vm->vq = NULL;
+    qvirtio_start_device(vm->vdev);
+    driver_start(d, random_features());
+}
+
+static void op_device_reset(Driver *d)
+{
+    driver_restart(d);
+    compare_all(d);
+}
+
+static void system_reset(Driver *d)
+{
+    Vm *vm = &d->vm;
+
+    vm_stop_driver(vm);
+    qtest_qmp_assert_success(vm->qts, "{'execute': 'system_reset'}");
+    qtest_qmp_eventwait(vm->qts, "RESET");
+    model_unplug_all(&d->model);
+    compare_qmp(d);
+    vm_probe(vm);
+    driver_start(d, random_features());
+    wait_for_device(d);
+}
+
+static void op_system_reset(Driver *d)
+{
+    system_reset(d);
+    compare_all(d);
+}
+
+/* ---- while something large is being done ---- */
+
+/* Plugs much, some of it in pieces; then UNPLUG ALL is made available, and not waited for. */
+static void large_begin(Driver *d)
+{
+    Model *m = &d->model;
+    uint64_t blocks = m->region_size / m->block_size;
+    struct virtio_mem_req req = request_make(VIRTIO_MEM_REQ_UNPLUG_ALL, rng(), rng());
+
+    resize(d, m->region_size);
+    model_resize(m, m->region_size);
+    for (uint64_t first = below(4), nb; first < blocks; first += nb + below(3)) {
+        struct virtio_mem_req fill;
+
+        nb = MIN(blocks - first, 1 + below(blocks / 8));
+        fill = on_blocks(m, VIRTIO_MEM_REQ_PLUG, first, nb);
+        if (!driver_room(d)) {
+            driver_step(d);
+        }
+        queue_request(d, &fill);
+    }
+    driver_step(d);
+    driver_settle(d);
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t block = below(blocks);
+
+        if (m->plugged[block]) {
+            qtest_writeq(d->vm.qts, m->addr + block * m->block_size, block);
+        }
+    }
+    driver_queue(d, &req, (Answer) { ACK });
+    driver_kick(d);
+}
+
+/* Either came first: the two differ in what is usable afterwards. */
+static void op_large_and_resize(Driver *d)
+{
+    struct virtio_mem_config config;
+    uint64_t size = random_size(&d->model);
+    Model other;
+
+    large_begin(d);
+    other = d->model;
+    resize(d, size);
+    compare_answers(d);
+    model_unplug_all(&d->model);
+    model_resize(&d->model, size);
+    model_resize(&other, size);
+    model_unplug_all(&other);
+    config_read(d, &config);
+    if (config.usable_region_size == GUINT64_TO_LE(other.usable_region_size)) {
+        d->model = other;
+    }
+    compare_all(d);
+}
+
+/*
+ * What the reset overtook may have been done in part: blocks may have gone, none may have come, and
+ * the usable region is what it was, or what UNPLUG ALL makes of it with all blocks gone.
+ */
+static void op_large_and_device_reset(Driver *d)
+{
+    struct virtio_mem_config config;
+    Model *m = &d->model;
+    uint64_t blocks = m->region_size / m->block_size;
+
+    large_begin(d);
+    driver_restart(d);
+    config_read(d, &config);
+    if (config.usable_region_size != GUINT64_TO_LE(m->usable_region_size)) {
+        model_unplug_all(m);
+        compare_all(d);
+        return;
+    }
+    for (uint64_t i = 0; i < blocks; i++) {
+        if (m->plugged[i]) {
+            m->plugged[i] = ask_state(d, i) == VIRTIO_MEM_STATE_PLUGGED;
+        }
+    }
+    compare_all(d);
+}
+
+static void op_large_and_system_reset(Driver *d)
+{
+    large_begin(d);
+    system_reset(d);
+    compare_all(d);
+}
+
+/* ---- the storm ---- */
+
+static void (*const op_functions[NB_OPS])(Driver *d) = {
+    op_request, op_batch, op_resize, op_resize_refused, op_unknown_type, op_device_reset,
+    op_system_reset, op_large_and_resize, op_large_and_device_reset, op_large_and_system_reset,
+};
+
+static void random_op(Driver *d)
+{
+    unsigned n = below(10000), op;
+
+    for (op = 0; n >= ops[op].weight; op++) {
+        n -= ops[op].weight;
+    }
+    if (op != OP_REQUEST) {
+        driver_settle(d);
+    }
+    d->doing = ops[op].name;
+    d->nb_ops[op]++;
+    op_functions[op](d);
+}
+
+/* An emulator of its own with a backend and sizes; RAM is a file that both sides have mapped. */
+static void storm_start(Driver *d, const char *machine, const char *backend, uint64_t region_size,
+                        uint64_t block_size)
+{
+    g_autofree char *path = g_strdup("/dev/shm/virtio-mem-model.XXXXXX");
+    int fd = g_mkstemp(path);
+    Vm *vm = &d->vm;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, RAM_SIZE), ==, 0);
+    d->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    g_assert_true(d->ram != MAP_FAILED);
+    close(fd);
+    memset(vm, 0, sizeof(*vm));
+    vm->qts = qtest_initf(
+        "-nodefaults -machine %s,memory-backend=ram0 -m 128M,maxmem=8G "
+        "-object memory-backend-file,id=ram0,size=128M,mem-path=%s,share=on "
+        "-object %s,id=mem0,size=%" PRIu64 " -device virtio-mem-pci,id=vm0,memdev=mem0,addr=%d,"
+        "block-size=%" PRIu64 ",unplugged-inaccessible=%s", machine, path, backend, region_size,
+        SLOT, block_size, chance(50) ? "on" : "auto");
+    unlink(path);
+    pc_alloc_init(&vm->alloc, vm->qts, ALLOC_NO_FLAGS);
+    vm->bus = qpci_new_pc(vm->qts, &vm->alloc);
+    vm_probe(vm);
+    d->slots = 0;
+    driver_start(d, random_features());
+    d->model = (Model) {
+        .addr = vm->addr, .block_size = block_size, .region_size = region_size,
+    };
+}
+
+static void storm_end(Driver *d)
+{
+    driver_settle(d);
+    compare_qmp(d);
+    vm_end(&d->vm);
+    munmap(d->ram, RAM_SIZE);
+}
+
+/* Small and large maps, regions that are usable as a whole or in part, each kind of backend. */
+static const struct {
+    const char *name;
+    const char *machine;
+    const char *backend;
+    uint64_t region_size;
+    uint64_t block_size;
+} storms[] = {
+    { "q35-ram-128M", "q35", "memory-backend-ram", 128 * MiB, 2 * MiB },
+    { "pc-ram-1G", "pc", "memory-backend-ram", 1 * GiB, 16 * MiB },
+    { "q35-memfd-64M", "q35", "memory-backend-memfd", 64 * MiB, 2 * MiB },
+    { "q35-ram-shared-2G", "q35", "memory-backend-ram,share=on", 2 * GiB, 64 * MiB },
+    { "pc-file-private-1G", "pc", "memory-backend-file,mem-path=/dev/shm", 1 * GiB, 32 * MiB },
+    { "q35-ram-1G", "q35", "memory-backend-ram", 1 * GiB, 4 * MiB },
+};
+
+static uint64_t environment_number(const char *name, uint64_t otherwise)
+{
+    const char *text = g_getenv(name);
+
+    return text && *text ? g_ascii_strtoull(text, NULL, 0) : otherwise;
+}
+
+static void print_weights(uint64_t seed)
+{
+    g_test_message("QTEST_MODEL_SEED=%" PRIu64, seed);
+    for (unsigned i = 0; i < NB_OPS; i++) {
+        g_test_message("of 10000: %u %s", ops[i].weight, ops[i].name);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_test_message("of 100 requests: %u %s", kinds[i].weight, kinds[i].name);
+    }
+    g_test_message("of 100 requests: %u on ranges that no driver should name", ODD_RANGES);
+}
+
+static uint64_t seed;
+
+static void test_storm(const void *data)
+{
+    size_t n = GPOINTER_TO_UINT(data);
+    uint64_t wanted = environment_number("QTEST_MODEL_REQUESTS", DEFAULT_REQUESTS) /
+                      G_N_ELEMENTS(storms) + 1;
+    g_autofree Driver *d = g_new0(Driver, 1);
+    gint64 start = g_get_monotonic_time();
+
+    /* each storm alone is as it is among the others */
+    rng_state = seed + n;
+    d->seed = seed;
+    storm_start(d, storms[n].machine, storms[n].backend, storms[n].region_size,
+                storms[n].block_size);
+    compare_all(d);
+    while (d->nb_checked < wanted) {
+        random_op(d);
+    }
+    storm_end(d);
+    g_test_message("%" PRIu64 " requests compared one by one, %" PRIu64 " in batches, in %.1f s",
+                   d->nb_checked, d->nb_batched, (g_get_monotonic_time() - start) / 1e6);
+    g_test_message("answers: %" PRIu64 " ACK, %" PRIu64 " NACK, %" PRIu64 " ERROR",
+                   d->nb_answers[ACK], d->nb_answers[NACK], d->nb_answers[ERR]);
+    for (unsigned i = 0; i < NB_OPS; i++) {
+        g_test_message("%s: %" PRIu64, ops[i].name, d->nb_ops[i]);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    unsigned sum = 0;
+
+    g_test_init(&argc, &argv, NULL);
+    emulator_identify();
+    seed = environment_number("QTEST_MODEL_SEED", (uint64_t)g_get_real_time());
+    for (unsigned i = 0; i < NB_OPS; i++) {
+        sum += ops[i].weight;
+    }
+    g_assert_cmpuint(sum, ==, 10000);
+    print_weights(seed);
+    for (size_t i = 0; i < G_N_ELEMENTS(storms); i++) {
+        g_autofree char *path = g_strdup_printf("/virtio-mem-model/%s", storms[i].name);
+
+        qtest_add_data_func(path, GUINT_TO_POINTER(i), test_storm);
+    }
+    return g_test_run();
+}
