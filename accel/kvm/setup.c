@@ -5,8 +5,10 @@
  * extra calls cannot be tried where only AMD's SVM exists.
  */
 #include "qemu/osdep.h"
+#include <cpuid.h>
 #include <sys/ioctl.h>
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "system/kvm-x86-layout.h"
 #include "kvm-int.h"
 
@@ -252,6 +254,19 @@ static void explain_open_error(int err, Error **errp)
     }
 }
 
+/* Some hosts offer a /dev/kvm that runs kernels made for it, and has others hang without a word. */
+static void warn_without_hardware_virtualization(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    bool vmx = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & (1u << 5);
+    bool svm = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & (1u << 2);
+
+    if (!vmx && !svm) {
+        warn_report("KVM: this processor shows no hardware virtualization (vmx, svm): a kernel that "
+                    "is not made for such a host (kvm_pvm) will not boot");
+    }
+}
+
 int kvm_vm_init(KvmVm *vm, Error **errp)
 {
     vm->vm_fd = -1;
@@ -274,6 +289,7 @@ int kvm_vm_init(KvmVm *vm, Error **errp)
         vm->max_vcpus = vm->recommended_vcpus;
     }
     vm->vcpus = g_ptr_array_new();
+    warn_without_hardware_virtualization();
     return 0;
 }
 
