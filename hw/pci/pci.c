@@ -13,6 +13,7 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
+#include "hw/pci/pcie.h"
 #include "qapi/error.h"
 #include "system/address-spaces.h"
 
@@ -33,6 +34,22 @@ PCIBus *pci_root_bus_new(DeviceState *parent, const char *name, MemoryRegion *me
     bus->address_space_mem = mem;
     bus->address_space_io = io;
     return bus;
+}
+
+PCIBus *pci_secondary_bus_new(PCIDevice *br, const char *name, MemoryRegion *mem,
+                              MemoryRegion *io, const char *typename)
+{
+    PCIBus *bus = pci_root_bus_new(&br->qdev, name, mem, io, 0, typename);
+
+    bus->parent_dev = br;
+    QLIST_INSERT_HEAD(&pci_get_bus(br)->child, bus, sibling);
+    return bus;
+}
+
+void pci_secondary_bus_free(PCIBus *bus)
+{
+    QLIST_REMOVE(bus, sibling);
+    object_unparent(OBJECT(bus));
 }
 
 void pci_bus_irqs(PCIBus *bus, pci_set_irq_fn set_irq, void *irq_opaque, int nirq)
@@ -60,14 +77,14 @@ bool pci_bus_is_express(const PCIBus *bus)
     return bus->express;
 }
 
-bool pci_bus_is_root(PCIBus *bus)
+bool pci_bus_is_root(const PCIBus *bus)
 {
-    return true;
+    return !bus->parent_dev;
 }
 
 int pci_bus_num(PCIBus *bus)
 {
-    return 0;
+    return bus->parent_dev ? bus->parent_dev->config[PCI_SECONDARY_BUS] : 0;
 }
 
 PCIBus *pci_get_bus(const PCIDevice *dev)
@@ -85,9 +102,46 @@ MemoryRegion *pci_address_space_io(PCIDevice *dev)
     return pci_get_bus(dev)->address_space_io;
 }
 
+/* A bus that its bridge holds in reset is not reached. */
+static bool pci_bus_range_has(const PCIBus *bus, int bus_num)
+{
+    const uint8_t *config = bus->parent_dev->config;
+
+    return !(pci_get_word(config + PCI_BRIDGE_CONTROL) & PCI_BRIDGE_CTL_BUS_RESET) &&
+           config[PCI_SECONDARY_BUS] && config[PCI_SECONDARY_BUS] <= bus_num &&
+           bus_num <= config[PCI_SUBORDINATE_BUS];
+}
+
+PCIBus *pci_find_bus(PCIBus *bus, int bus_num)
+{
+    PCIBus *child;
+
+    while (pci_bus_num(bus) != bus_num) {
+        QLIST_FOREACH(child, &bus->child, sibling) {
+            if (pci_bus_range_has(child, bus_num)) {
+                break;
+            }
+        }
+        if (!child) {
+            return NULL;
+        }
+        bus = child;
+    }
+    return bus;
+}
+
 PCIDevice *pci_find_device(PCIBus *bus, int bus_num, uint8_t devfn)
 {
-    return bus_num == 0 ? bus->devices[devfn] : NULL;
+    bus = pci_find_bus(bus, bus_num);
+    return bus ? bus->devices[devfn] : NULL;
+}
+
+PCIDevice *pci_get_function_0(PCIDevice *dev)
+{
+    PCIBus *bus = pci_get_bus(dev);
+    bool one_slot = bus->express && !pci_bus_is_root(bus);
+
+    return bus->devices[one_slot ? 0 : PCI_DEVFN(PCI_SLOT(dev->devfn), 0)];
 }
 
 void pci_for_each_device(PCIBus *bus, void (*fn)(PCIBus *b, PCIDevice *d, void *opaque),
@@ -120,6 +174,11 @@ static void pci_bus_class_init(ObjectClass *klass, const void *data)
     RESETTABLE_CLASS(klass)->phases.hold = pci_bus_reset_hold;
 }
 
+static void pci_bus_init(Object *obj)
+{
+    QLIST_INIT(&PCI_BUS(obj)->child);
+}
+
 static void pci_bus_finalize(Object *obj)
 {
     g_free(PCI_BUS(obj)->irq_count);
@@ -130,6 +189,7 @@ static const TypeInfo pci_bus_types[] = {
         .name = TYPE_PCI_BUS,
         .parent = TYPE_BUS,
         .instance_size = sizeof(PCIBus),
+        .instance_init = pci_bus_init,
         .instance_finalize = pci_bus_finalize,
         .class_size = sizeof(PCIBusClass),
         .class_init = pci_bus_class_init,
@@ -147,11 +207,16 @@ static bool pci_intx_disabled(const PCIDevice *dev)
     return pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE;
 }
 
+/* On its way up, a bridge turns the pins by the slot (PCI-to-PCI Bridge 1.2, section 9.1). */
 static void pci_bus_change_irq(PCIDevice *dev, int pin, int change)
 {
     PCIBus *bus = pci_get_bus(dev);
     int irq;
 
+    for (; bus->parent_dev; bus = pci_get_bus(dev)) {
+        pin = (PCI_SLOT(dev->devfn) + pin) % PCI_NUM_PINS;
+        dev = bus->parent_dev;
+    }
     if (!bus->map_irq || !bus->set_irq) {
         return;
     }
@@ -216,6 +281,8 @@ static void pci_irq_disabled_changed(PCIDevice *dev, bool disabled)
 
 static void pci_bus_count_pins(PCIBus *bus, int change)
 {
+    PCIBus *child;
+
     for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
         PCIDevice *dev = bus->devices[devfn];
 
@@ -224,6 +291,9 @@ static void pci_bus_count_pins(PCIBus *bus, int change)
                 pci_bus_change_irq(dev, pin, change);
             }
         }
+    }
+    QLIST_FOREACH(child, &bus->child, sibling) {
+        pci_bus_count_pins(child, change);
     }
 }
 
@@ -293,7 +363,7 @@ static pcibus_t pci_bar_address(PCIDevice *dev, int region_num)
     bool is_64 = !is_io && (r->type & PCI_BASE_ADDRESS_MEM_TYPE_64);
     pcibus_t addr, last, limit;
 
-    if (!(cmd & (is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY))) {
+    if (!dev->powered || !(cmd & (is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY))) {
         return PCI_BAR_UNMAPPED;
     }
     if (region_num == PCI_ROM_SLOT && !(pci_get_long(reg) & PCI_ROM_ADDRESS_ENABLE)) {
@@ -405,6 +475,9 @@ void pci_default_write_config(PCIDevice *dev, uint32_t address, uint32_t val, in
         *byte &= ~(rest & w1cmask);
     }
     pci_config_changed(dev, address, len, was_disabled);
+    if (dev->express_cap) {
+        pcie_cap_write_config(dev, address, val, len);
+    }
     if (msix_present(dev)) {
         bool enabled = msix_enabled(dev);
 
@@ -425,7 +498,7 @@ void pci_host_config_write_common(PCIDevice *dev, uint32_t addr, uint32_t limit,
                                   uint32_t len)
 {
     len = pci_clip_length(addr, MIN(limit, pci_config_size(dev)), len);
-    if (len) {
+    if (len && dev->powered) {
         dev->config_write(dev, addr, val, len);
     }
 }
@@ -433,7 +506,7 @@ void pci_host_config_write_common(PCIDevice *dev, uint32_t addr, uint32_t limit,
 uint32_t pci_host_config_read_common(PCIDevice *dev, uint32_t addr, uint32_t limit, uint32_t len)
 {
     len = pci_clip_length(addr, MIN(limit, pci_config_size(dev)), len);
-    return len ? dev->config_read(dev, addr, len) : ~0u;
+    return len && dev->powered ? dev->config_read(dev, addr, len) : ~0u;
 }
 
 static void pci_config_alloc(PCIDevice *dev)
@@ -469,8 +542,12 @@ static void pci_init_header(PCIDevice *dev, const PCIDeviceClass *pc)
     pci_config_set_device_id(dev->config, pc->device_id);
     pci_config_set_revision(dev->config, pc->revision);
     pci_config_set_class(dev->config, pc->class_id);
-    pci_set_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID, subvendor);
-    pci_set_word(dev->config + PCI_SUBSYSTEM_ID, subsystem);
+    if (pc->is_bridge) {
+        dev->config[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_BRIDGE;
+    } else {
+        pci_set_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID, subvendor);
+        pci_set_word(dev->config + PCI_SUBSYSTEM_ID, subsystem);
+    }
     if (dev->cap_present & QEMU_PCI_CAP_MULTIFUNCTION) {
         dev->config[PCI_HEADER_TYPE] |= 0x80;
     }
@@ -630,6 +707,24 @@ void pci_device_reset(PCIDevice *dev)
     pci_reset_bars(dev);
     pci_config_changed(dev, 0, PCI_CONFIG_HEADER_SIZE, was_disabled);
     msix_reset(dev);
+    if (dev->express_cap) {
+        pcie_cap_reset(dev);
+    }
+}
+
+void pci_device_function_reset(PCIDevice *dev)
+{
+    device_cold_reset(&dev->qdev);
+    pci_device_reset(dev);
+}
+
+void pci_set_power(PCIDevice *dev, bool on)
+{
+    if (dev->powered == on) {
+        return;
+    }
+    dev->powered = on;
+    pci_device_function_reset(dev);
 }
 
 /* ---- life of a device ------------------------------------------------------------------------ */
@@ -663,6 +758,19 @@ static bool pci_choose_devfn(PCIDevice *dev, PCIBus *bus, Error **errp)
         error_setg(errp, "PCI: slot %d function %d not available for %s, in use by %s,id=%s",
                    PCI_SLOT(dev->devfn), PCI_FUNC(dev->devfn), dev->name, other->name,
                    other->qdev.id ? other->qdev.id : "(null)");
+        return false;
+    }
+    return true;
+}
+
+/* Who is told of a slot enumerates it from function 0 on, once. */
+static bool pci_check_visible(PCIDevice *dev, Error **errp)
+{
+    PCIDevice *f0 = pci_get_function_0(dev);
+
+    if (dev->qdev.hotplugged && f0) {
+        error_setg(errp, "PCI: slot %d function 0 already occupied by %s, new func %s cannot be "
+                   "exposed to guest.", PCI_SLOT(f0->devfn), f0->name, dev->name);
         return false;
     }
     return true;
@@ -728,6 +836,7 @@ static void pci_do_unregister(PCIDevice *dev)
     pci_get_bus(dev)->devices[dev->devfn] = NULL;
     pci_cleanup_dma(dev);
     pci_config_free(dev);
+    dev->express_cap = 0;
     memset(dev->io_regions, 0, sizeof(dev->io_regions));
 }
 
@@ -740,9 +849,11 @@ static void pci_qdev_realize(DeviceState *qdev, Error **errp)
 
     g_free(dev->name);
     dev->name = g_strdup(object_get_typename(OBJECT(qdev)));
-    if (!pci_choose_devfn(dev, bus, errp) || !pci_check_multifunction(dev, bus, errp)) {
+    if (!pci_choose_devfn(dev, bus, errp) || !pci_check_visible(dev, errp) ||
+        !pci_check_multifunction(dev, bus, errp)) {
         return;
     }
+    dev->powered = true;
     pci_config_alloc(dev);
     pci_init_header(dev, pc);
     pci_init_masks(dev);

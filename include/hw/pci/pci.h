@@ -66,6 +66,13 @@ typedef int (*pci_map_irq_fn)(PCIDevice *dev, int pin);
  */
 PCIBus *pci_root_bus_new(DeviceState *parent, const char *name, MemoryRegion *mem,
                          MemoryRegion *io, uint8_t devfn_min, const char *typename);
+/*
+ * The secondary bus of bridge @br, named @name, or by the bus type and a number if that is NULL.
+ * pci_secondary_bus_free() undoes it, its devices being gone.
+ */
+PCIBus *pci_secondary_bus_new(PCIDevice *br, const char *name, MemoryRegion *mem,
+                              MemoryRegion *io, const char *typename);
+void pci_secondary_bus_free(PCIBus *bus);
 /* The @nirq host lines and how they are driven; pins go there by the map function. */
 void pci_bus_irqs(PCIBus *bus, pci_set_irq_fn set_irq, void *irq_opaque, int nirq);
 void pci_bus_map_irqs(PCIBus *bus, pci_map_irq_fn map_irq);
@@ -74,12 +81,17 @@ void pci_bus_irqs_rerouted(PCIBus *bus, void (*change)(void *opaque), void *opaq
 /* Whether any device drives host line @irq_num. */
 int pci_bus_get_irq_level(PCIBus *bus, int irq_num);
 bool pci_bus_is_express(const PCIBus *bus);
-bool pci_bus_is_root(PCIBus *bus);
+bool pci_bus_is_root(const PCIBus *bus);
+/* 0 for a root bus and for one that nobody has given a number yet. */
 int pci_bus_num(PCIBus *bus);
 MemoryRegion *pci_address_space(PCIDevice *dev);     /* where its memory BARs are mapped */
 MemoryRegion *pci_address_space_io(PCIDevice *dev);
-/* The function at @devfn (bus 0 is the only one), or NULL. */
+/* The bus numbered @bus_num among root bus @bus and those below it, or NULL. */
+PCIBus *pci_find_bus(PCIBus *bus, int bus_num);
+/* The function at @devfn of that bus, or NULL. */
 PCIDevice *pci_find_device(PCIBus *bus, int bus_num, uint8_t devfn);
+/* The function that makes the slot of @dev known to a guest: 0; or NULL if it is not there. */
+PCIDevice *pci_get_function_0(PCIDevice *dev);
 void pci_for_each_device(PCIBus *bus, void (*fn)(PCIBus *b, PCIDevice *d, void *opaque),
                          void *opaque);
 
@@ -138,6 +150,10 @@ static inline void pci_irq_deassert(PCIDevice *dev)
 qemu_irq pci_allocate_irq(PCIDevice *dev);
 /* Function-level state back to reset values: config, BARs, interrupts, MSI-X. */
 void pci_device_reset(PCIDevice *dev);
+/* Power of its slot. Without, a function is reset, and absent for whoever looks for it. */
+void pci_set_power(PCIDevice *dev, bool on);
+/* Function-level reset, as a guest asks for it. */
+void pci_device_function_reset(PCIDevice *dev);
 
 /* Memory as the device sees it: guest memory while it may master the bus, else nothing. */
 AddressSpace *pci_get_address_space(PCIDevice *dev);

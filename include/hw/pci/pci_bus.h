@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a PCI bus, for hw/pci/ and host bridges. Only root buses exist: bridges and root
- * ports are not part of the platform, so every function is on bus 0.
+ * The inside of a PCI bus, for hw/pci/, host bridges and hw/acpi/pcihp.c. A root bus is a host
+ * bridge's and has number 0; any other is the secondary bus of the bridge parent_dev, and has the
+ * number that the guest has written into that bridge.
  */
 #ifndef HW_PCI_PCI_BUS_H
 #define HW_PCI_PCI_BUS_H
@@ -15,6 +16,10 @@ struct PCIBusClass {
 struct PCIBus {
     BusState qbus;
 
+    PCIDevice *parent_dev;         /* NULL: a root bus */
+    QLIST_HEAD(, PCIBus) child;    /* secondary buses of the bridges on it, newest first */
+    QLIST_ENTRY(PCIBus) sibling;
+
     bool express;
     uint8_t devfn_min;
     uint32_t slot_reserved_mask;   /* slots that no device is given by itself */
@@ -26,7 +31,7 @@ struct PCIBus {
     pci_map_irq_fn map_irq;
     void *irq_opaque;
     int nirq;
-    int *irq_count;                /* per host line: how many pins drive it */
+    int *irq_count;                /* per host line: how many pins drive it; root buses only */
 };
 
 #endif /* HW_PCI_PCI_BUS_H */

@@ -27,6 +27,7 @@ struct PCIDeviceClass {
     uint16_t device_id;
     uint8_t revision;
     uint16_t class_id;
+    bool is_bridge;                     /* header type 1: no subsystem IDs, windows */
     uint16_t subsystem_vendor_id;       /* both 0: 1af4:1100 */
     uint16_t subsystem_id;
     const char *romfile;                /* always NULL: no firmware runs option ROMs */
@@ -59,7 +60,8 @@ struct PCIDevice {
     uint32_t acpi_index;
     char *name;         /* type name */
     uint32_t cap_present;
-    bool has_master;    /* bus master container is mapped */
+    bool powered;       /* its slot has power: always, but in a PCI Express slot */
+    uint8_t express_cap;   /* offset of the PCI Express capability, or 0 */
     PCIIORegion io_regions[PCI_NUM_REGIONS];
     PCIConfigReadFunc *config_read;
     PCIConfigWriteFunc *config_write;
