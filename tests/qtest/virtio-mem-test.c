@@ -715,5 +715,6 @@ int main(int argc, char **argv)
     add_surface_tests();
     add_ring_tests();
     add_memory_tests();
+    add_packed_tests();
     return g_test_run();
 }
