@@ -13,6 +13,7 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_ids.h"
+#include "hw/pci/pcie.h"
 #include "hw/virtio/virtio-pci.h"
 #include "qapi/error.h"
 #include "qemu/bswap.h"
@@ -573,11 +574,27 @@ static void virtio_pci_init_bar(VirtIOPCIProxy *proxy)
     }
 }
 
+/* Behind a PCI Express port it is a PCI Express function, on a root bus a conventional one. */
+static void virtio_pci_dc_realize(DeviceState *qdev, Error **errp)
+{
+    PCIDevice *pci_dev = PCI_DEVICE(qdev);
+    PCIBus *bus = pci_get_bus(pci_dev);
+
+    if (pci_bus_is_express(bus) && !pci_bus_is_root(bus)) {
+        pci_dev->cap_present |= QEMU_PCI_CAP_EXPRESS;
+    }
+    VIRTIO_PCI_GET_CLASS(qdev)->parent_dc_realize(qdev, errp);
+}
+
 static void virtio_pci_realize(PCIDevice *pci_dev, Error **errp)
 {
     VirtIOPCIProxy *proxy = VIRTIO_PCI(pci_dev);
     VirtioPCIClass *k = VIRTIO_PCI_GET_CLASS(pci_dev);
 
+    if (pci_is_express(pci_dev) &&
+        (pcie_cap_init_endpoint(pci_dev, errp) < 0 || pci_pm_init(pci_dev, errp) < 0)) {
+        return;
+    }
     virtio_pci_init_bar(proxy);
     qbus_init(&proxy->bus, sizeof(proxy->bus), TYPE_VIRTIO_PCI_BUS, DEVICE(proxy), "virtio-bus");
     if (k->realize) {
@@ -611,6 +628,8 @@ static void virtio_pci_class_init(ObjectClass *klass, const void *data)
     PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
     ResettableClass *rc = RESETTABLE_CLASS(klass);
 
+    device_class_set_parent_realize(dc, virtio_pci_dc_realize,
+                                    &VIRTIO_PCI_CLASS(klass)->parent_dc_realize);
     k->realize = virtio_pci_realize;
     k->exit = virtio_pci_exit;
     k->config_read = virtio_pci_read_config;

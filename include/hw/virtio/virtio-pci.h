@@ -34,6 +34,7 @@ struct VirtioPCIClass {
     PCIDeviceClass parent_class;
     /* Realizes the embedded device on vpci_dev->bus; may choose vpci_dev->nvectors before. */
     void (*realize)(VirtIOPCIProxy *vpci_dev, Error **errp);
+    DeviceRealize parent_dc_realize;
 };
 
 /* What the driver has written of a queue and not yet enabled. */
