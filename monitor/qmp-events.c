@@ -6,6 +6,8 @@
  */
 #include "qemu/osdep.h"
 
+#include "hw/core/qdev.h"
+#include "qapi/qapi-events-qdev.h"
 #include "qapi/util.h"
 #include "qemu/json.h"
 #include "qemu/timer.h"
@@ -116,10 +118,12 @@ void qmp_events_init(void)
         limited_events = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, limited_event_free);
     }
     qapi_event_set_emit(emit_event);
+    qdev_set_deleted_hook(qapi_event_send_device_deleted);
 }
 
 void qmp_events_cleanup(void)
 {
+    qdev_set_deleted_hook(NULL);
     qapi_event_set_emit(NULL);
     g_clear_pointer(&limited_events, g_hash_table_destroy);
 }

@@ -27,7 +27,7 @@ KEYS = {
     'enum': {'doc', 'values'},
     'struct': {'doc', 'members'},
     'union': {'doc', 'base', 'tag', 'branches'},
-    'command': {'doc', 'args', 'returns', 'returns-json'},
+    'command': {'doc', 'args', 'args-json', 'returns', 'returns-json', 'features'},
     'event': {'doc', 'data', 'rate-limit-ms', 'key'},
 }
 MAX_LITERAL = 90  # characters of a line of generated text
@@ -117,6 +117,11 @@ class Schema:
 
     def check(self, kind, entry):
         where = entry[kind]
+        if isinstance(entry.get('args'), str):
+            self.check_type(where, entry['args'])
+            if not entry.get('args-json'):
+                raise SchemaError(f'{where}: arguments that are a type need "args-json"')
+            entry = {k: v for k, v in entry.items() if k != 'args'}
         for key in ('members', 'base', 'args', 'data'):
             for m in members_of(entry.get(key)):
                 self.check_type(where, m.type)
@@ -320,6 +325,8 @@ class Generator:
         used = set()
         for _, e in entries:
             for key in ('members', 'base', 'args', 'data'):
+                if isinstance(e.get(key), str):
+                    continue
                 for m in members_of(e.get(key)):
                     used.add(m.type[0] if isinstance(m.type, list) else m.type)
             if 'returns' in e:
@@ -517,6 +524,9 @@ class Generator:
 
     def gen_command(self, out, src, entry):
         name = c_name(entry['command'])
+        if entry.get('args-json'):
+            self.gen_raw_command(out, src, name)
+            return
         members = members_of(entry.get('args'))
         ret = self.handler_type(entry)
         params = ', '.join(self.parameters(members) + ['Error **errp'])
@@ -548,6 +558,15 @@ class Generator:
         for m in members:
             src.lines += self.free_value(m.type, f'arg.{c_name(m.name)}')
         src.add('    return ok;\n}\n')
+
+    def gen_raw_command(self, out, src, name):
+        """The handler checks its arguments itself, and returns nothing."""
+        out.add(f'void qmp_{name}(json_t *args, Error **errp);')
+        src.add(f'static bool marshal_{name}(json_t *args, json_t **ret, Error **errp)\n{{\n'
+                '    Error *err = NULL;\n\n'
+                f'    qmp_{name}(args, &err);\n'
+                '    if (err) {\n        error_propagate(errp, err);\n        return false;\n'
+                '    }\n    *ret = json_object();\n    return true;\n}\n')
 
     def gen_marshal_result(self, src, entry, ret):
         if ret == 'void':
@@ -669,10 +688,13 @@ class Introspection:
             name = entry[kind]
             info = {'name': name, 'meta-type': kind}
             specs = entry.get('args' if kind == 'command' else 'data')
-            info['arg-type'] = self.object_name(f'{kind} {name}', specs)
+            info['arg-type'] = (self.type_name(specs) if isinstance(specs, str)
+                                else self.object_name(f'{kind} {name}', specs))
             if kind == 'command':
                 info['ret-type'] = (self.type_name(entry['returns']) if 'returns' in entry
                                     else self.object_name('', None))
+                if 'features' in entry:
+                    info['features'] = entry['features']
             result.append(info)
         while self.queue:
             name, make = self.queue.pop(0)

@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "hw/core/boards.h"
+#include "hw/core/hotplug.h"
 #include "hw/core/qdev-properties.h"
 #include "hw/isa/piix.h"
 #include "qapi/error.h"
@@ -86,6 +87,12 @@ static const MemoryRegionOps piix4_gpe_ops = {
     .endianness = DEVICE_LITTLE_ENDIAN,
 };
 
+/* Before the hold phase, as what leaves need not be reset. */
+static void piix4_pm_reset_enter(Object *obj, ResetType type)
+{
+    acpi_pcihp_reset(&PIIX4_PM(obj)->pcihp);
+}
+
 static void piix4_pm_reset_hold(Object *obj, ResetType type)
 {
     PIIX4PMState *s = PIIX4_PM(obj);
@@ -131,11 +138,30 @@ static void piix4_pm_realize(PCIDevice *dev, Error **errp)
     memory_region_init_io(&s->gpe_io, OBJECT(dev), &piix4_gpe_ops, s, "acpi-gpe0",
                           PIIX4_GPE_LEN);
     memory_region_add_subregion(io, PIIX4_PM_GPE_BASE, &s->gpe_io);
+    acpi_pcihp_init(&s->pcihp, OBJECT(dev), pci_get_bus(dev), io, PIIX4_PCIHP_BASE, &s->ar,
+                    s->pcihp_bridges);
 
     s->powerdown_notifier.notify = piix4_powerdown;
     qemu_register_powerdown_notifier(&s->powerdown_notifier);
     s->machine_ready.notify = piix4_machine_ready;
     qemu_add_machine_init_done_notifier(&s->machine_ready);
+}
+
+static void piix4_plug(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    acpi_pcihp_plug(&PIIX4_PM(handler)->pcihp, dev, errp);
+}
+
+static void piix4_unplug_request(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    acpi_pcihp_unplug_request(&PIIX4_PM(handler)->pcihp, dev, errp);
+}
+
+static bool piix4_is_hotpluggable_bus(HotplugHandler *handler, BusState *bus)
+{
+    PIIX4PMState *s = PIIX4_PM(handler);
+
+    return pci_bus_is_root(PCI_BUS(bus)) ? s->pcihp_root : acpi_pcihp_bridge_allows(bus);
 }
 
 static void piix4_pm_init(Object *obj)
@@ -156,12 +182,15 @@ static const Property piix4_pm_props[] = {
     DEFINE_PROP_UINT8("disable_s3", PIIX4PMState, disable_s3, 0),
     DEFINE_PROP_UINT8("disable_s4", PIIX4PMState, disable_s4, 0),
     DEFINE_PROP_UINT8("s4_val", PIIX4PMState, s4_val, 2),
+    DEFINE_PROP_BOOL("acpi-root-pci-hotplug", PIIX4PMState, pcihp_root, true),
+    DEFINE_PROP_BOOL("acpi-pci-hotplug-with-bridge-support", PIIX4PMState, pcihp_bridges, true),
 };
 
 static void piix4_pm_class_init(ObjectClass *klass, const void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
+    HotplugHandlerClass *hc = HOTPLUG_HANDLER_CLASS(klass);
 
     pc->realize = piix4_pm_realize;
     pc->config_write = piix4_write_config;
@@ -172,8 +201,13 @@ static void piix4_pm_class_init(ObjectClass *klass, const void *data)
     dc->desc = "PM";
     dc->user_creatable = false;
     dc->hotpluggable = false;
+    RESETTABLE_CLASS(klass)->phases.enter = piix4_pm_reset_enter;
     RESETTABLE_CLASS(klass)->phases.hold = piix4_pm_reset_hold;
     device_class_set_props(dc, piix4_pm_props);
+    hc->plug = piix4_plug;
+    hc->unplug_request = piix4_unplug_request;
+    hc->unplug = qdev_simple_device_unplug_cb;
+    hc->is_hotpluggable_bus = piix4_is_hotpluggable_bus;
 }
 
 static const TypeInfo piix4_pm_types[] = {
@@ -183,7 +217,11 @@ static const TypeInfo piix4_pm_types[] = {
         .instance_size = sizeof(PIIX4PMState),
         .instance_init = piix4_pm_init,
         .class_init = piix4_pm_class_init,
-        .interfaces = (const InterfaceInfo[]) { { INTERFACE_CONVENTIONAL_PCI_DEVICE }, { } },
+        .interfaces = (const InterfaceInfo[]) {
+            { TYPE_HOTPLUG_HANDLER },
+            { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+            { },
+        },
     },
 };
 DEFINE_TYPES(piix4_pm_types)

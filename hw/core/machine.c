@@ -54,8 +54,17 @@ GlobalProperty hw_compat_6_2[] = {
 };
 HW_COMPAT_LEN(6_2);
 
-HW_COMPAT_NOTHING(6_1);
-HW_COMPAT_NOTHING(6_0);
+GlobalProperty hw_compat_6_1[] = {
+    { .driver = "ICH9-LPC", .property = "x-keep-pci-slot-hpc", .value = "false" },
+};
+HW_COMPAT_LEN(6_1);
+
+/* Root ports' slots by themselves, not ACPI; then they must say that they can. */
+GlobalProperty hw_compat_6_0[] = {
+    { .driver = "ICH9-LPC", .property = "acpi-pci-hotplug-with-bridge-support", .value = "off" },
+};
+HW_COMPAT_LEN(6_0);
+
 HW_COMPAT_NOTHING(5_2);
 HW_COMPAT_NOTHING(5_1);
 

@@ -433,6 +433,11 @@ static void pc_machine_unplug_request(HotplugHandler *handler, DeviceState *dev,
     }
 }
 
+static void pc_machine_unplug(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    virtio_md_pci_unplug(VIRTIO_MD_PCI(dev), MACHINE(handler), errp);
+}
+
 static HotplugHandler *pc_machine_get_hotplug_handler(MachineState *ms, DeviceState *dev)
 {
     return object_dynamic_cast(OBJECT(dev), TYPE_VIRTIO_MD_PCI) ? HOTPLUG_HANDLER(ms) : NULL;
@@ -459,6 +464,7 @@ static void pc_machine_class_init(ObjectClass *klass, const void *data)
     hc->pre_plug = pc_machine_pre_plug;
     hc->plug = pc_machine_plug;
     hc->unplug_request = pc_machine_unplug_request;
+    hc->unplug = pc_machine_unplug;
 }
 
 static const TypeInfo pc_machine_info = {

@@ -6,9 +6,11 @@
  */
 #include "qemu/osdep.h"
 #include "hw/core/boards.h"
+#include "hw/core/hotplug.h"
 #include "hw/core/irq.h"
 #include "hw/core/qdev-properties.h"
 #include "hw/isa/ich9.h"
+#include "hw/pci/pcie_port.h"
 #include "qapi/error.h"
 #include "system/address-spaces.h"
 #include "system/runstate.h"
@@ -351,6 +353,16 @@ static void ich9_machine_ready(Notifier *n, void *data)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* Before the hold phase, in which ports see whether there is a device in their slots. */
+static void ich9_lpc_reset_enter(Object *obj, ResetType type)
+{
+    ICH9LPCState *lpc = ICH9_LPC_DEVICE(obj);
+
+    if (lpc->pcihp_bridges) {
+        acpi_pcihp_reset(&lpc->pcihp);
+    }
+}
+
 static void ich9_lpc_reset_hold(Object *obj, ResetType type)
 {
     ICH9LPCState *lpc = ICH9_LPC_DEVICE(obj);
@@ -408,11 +420,42 @@ static void ich9_lpc_realize(PCIDevice *d, Error **errp)
     memory_region_init_io(&lpc->rst_cnt_mem, OBJECT(d), &ich9_rst_cnt_ops, lpc,
                           "lpc-reset-control", 1);
     memory_region_add_subregion_overlap(io, ICH9_RST_CNT_IOPORT, &lpc->rst_cnt_mem, 1);
+    if (lpc->pcihp_bridges) {
+        acpi_pcihp_init(&lpc->pcihp, OBJECT(d), pci_get_bus(d), io, ICH9_PCIHP_BASE,
+                        &lpc->acpi_regs, true);
+    }
 
     lpc->powerdown_notifier.notify = ich9_powerdown;
     qemu_register_powerdown_notifier(&lpc->powerdown_notifier);
     lpc->machine_ready.notify = ich9_machine_ready;
     qemu_add_machine_init_done_notifier(&lpc->machine_ready);
+}
+
+/* ---- hotplug --------------------------------------------------------------------------------- */
+
+/* Ports of machine version 6.1 do not say that they can hotplug, so that nobody else tries. */
+static void ich9_pre_plug(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    if (!ICH9_LPC_DEVICE(handler)->keep_slot_hpc &&
+        object_dynamic_cast(OBJECT(dev), TYPE_PCIE_SLOT)) {
+        PCIE_SLOT(dev)->native_hotplug = false;
+    }
+}
+
+static void ich9_plug(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    acpi_pcihp_plug(&ICH9_LPC_DEVICE(handler)->pcihp, dev, errp);
+}
+
+static void ich9_unplug_request(HotplugHandler *handler, DeviceState *dev, Error **errp)
+{
+    acpi_pcihp_unplug_request(&ICH9_LPC_DEVICE(handler)->pcihp, dev, errp);
+}
+
+/* Functions of the root complex come with the machine. */
+static bool ich9_is_hotpluggable_bus(HotplugHandler *handler, BusState *bus)
+{
+    return !pci_bus_is_root(PCI_BUS(bus)) && acpi_pcihp_bridge_allows(bus);
 }
 
 static void ich9_lpc_init(Object *obj)
@@ -440,12 +483,15 @@ static const Property ich9_lpc_props[] = {
     DEFINE_PROP_UINT8("disable_s3", ICH9LPCState, disable_s3, 0),
     DEFINE_PROP_UINT8("disable_s4", ICH9LPCState, disable_s4, 0),
     DEFINE_PROP_UINT8("s4_val", ICH9LPCState, s4_val, 2),
+    DEFINE_PROP_BOOL("acpi-pci-hotplug-with-bridge-support", ICH9LPCState, pcihp_bridges, true),
+    DEFINE_PROP_BOOL("x-keep-pci-slot-hpc", ICH9LPCState, keep_slot_hpc, true),
 };
 
 static void ich9_lpc_class_init(ObjectClass *klass, const void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
+    HotplugHandlerClass *hc = HOTPLUG_HANDLER_CLASS(klass);
 
     pc->realize = ich9_lpc_realize;
     pc->config_write = ich9_lpc_write_config;
@@ -456,8 +502,14 @@ static void ich9_lpc_class_init(ObjectClass *klass, const void *data)
     dc->desc = "ICH9 LPC bridge";
     dc->user_creatable = false;
     dc->hotpluggable = false;
+    RESETTABLE_CLASS(klass)->phases.enter = ich9_lpc_reset_enter;
     RESETTABLE_CLASS(klass)->phases.hold = ich9_lpc_reset_hold;
     device_class_set_props(dc, ich9_lpc_props);
+    hc->pre_plug = ich9_pre_plug;
+    hc->plug = ich9_plug;
+    hc->unplug_request = ich9_unplug_request;
+    hc->unplug = qdev_simple_device_unplug_cb;
+    hc->is_hotpluggable_bus = ich9_is_hotpluggable_bus;
 }
 
 static const TypeInfo ich9_lpc_types[] = {
@@ -467,7 +519,11 @@ static const TypeInfo ich9_lpc_types[] = {
         .instance_size = sizeof(ICH9LPCState),
         .instance_init = ich9_lpc_init,
         .class_init = ich9_lpc_class_init,
-        .interfaces = (const InterfaceInfo[]) { { INTERFACE_CONVENTIONAL_PCI_DEVICE }, { } },
+        .interfaces = (const InterfaceInfo[]) {
+            { TYPE_HOTPLUG_HANDLER },
+            { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+            { },
+        },
     },
 };
 DEFINE_TYPES(ich9_lpc_types)

@@ -45,27 +45,34 @@ void virtio_md_pci_plug(VirtIOMDPCI *vmd, MachineState *ms, Error **errp)
     error_propagate(errp, err);
 }
 
-/* The device's own reason comes first; without one, it is that nothing here can unplug it. */
-static void virtio_md_pci_refuse_unplug(VirtIOMDPCI *vmd, Error **errp)
-{
-    VirtIOMDPCIClass *k = VIRTIO_MD_PCI_GET_CLASS(vmd);
-    const char *id = DEVICE(vmd)->id;
-
-    if (k->unplug_request_check && !k->unplug_request_check(vmd, errp)) {
-        return;
-    }
-    error_setg(errp, "hot-unplug of virtio memory device '%s' is not supported",
-               id ? id : object_get_typename(OBJECT(vmd)));
-}
-
 void virtio_md_pci_unplug_request(VirtIOMDPCI *vmd, MachineState *ms, Error **errp)
 {
-    virtio_md_pci_refuse_unplug(vmd, errp);
+    VirtIOMDPCIClass *k = VIRTIO_MD_PCI_GET_CLASS(vmd);
+    HotplugHandler *bus_handler = qdev_get_bus_hotplug_handler(DEVICE(vmd));
+    Error *err = NULL;
+
+    if (!k->unplug_request_check) {
+        error_setg(errp, "virtio based memory devices cannot be unplugged.");
+        return;
+    }
+    if (!bus_handler) {
+        error_setg(errp, "hot-unplug of virtio based memory devices not supported on this bus.");
+        return;
+    }
+    k->unplug_request_check(vmd, &err);
+    if (!err) {
+        hotplug_handler_unplug_request(bus_handler, DEVICE(vmd), &err);
+    }
+    error_propagate(errp, err);
 }
 
+/* The region leaves guest memory while the device still knows it. */
 void virtio_md_pci_unplug(VirtIOMDPCI *vmd, MachineState *ms, Error **errp)
 {
-    virtio_md_pci_refuse_unplug(vmd, errp);
+    HotplugHandler *bus_handler = qdev_get_bus_hotplug_handler(DEVICE(vmd));
+
+    memory_device_unplug(MEMORY_DEVICE(vmd), ms);
+    hotplug_handler_unplug(bus_handler, DEVICE(vmd), errp);
 }
 
 static const TypeInfo virtio_md_pci_info = {

@@ -83,6 +83,13 @@ static void virtio_mem_pci_fill_device_info(const MemoryDeviceState *md, MemoryD
     info->type = MEMORY_DEVICE_INFO_KIND_VIRTIO_MEM;
 }
 
+static void virtio_mem_pci_unplug_request_check(VirtIOMDPCI *vmd, Error **errp)
+{
+    VirtIOMEM *vmem = &VIRTIO_MEM_PCI(vmd)->vdev;
+
+    VIRTIO_MEM_GET_CLASS(vmem)->unplug_request_check(vmem, errp);
+}
+
 static void virtio_mem_pci_size_change(Notifier *notifier, void *data)
 {
     VirtIOMEMPCI *dev = container_of(notifier, VirtIOMEMPCI, size_change_notifier);
@@ -115,6 +122,7 @@ static void virtio_mem_pci_class_init(ObjectClass *klass, const void *data)
     VirtioPCIClass *k = VIRTIO_PCI_CLASS(klass);
     PCIDeviceClass *pcidev_k = PCI_DEVICE_CLASS(klass);
     MemoryDeviceClass *mdc = MEMORY_DEVICE_CLASS(klass);
+    VirtIOMDPCIClass *vmdc = VIRTIO_MD_PCI_CLASS(klass);
 
     k->realize = virtio_mem_pci_realize;
     device_class_set_props(dc, virtio_mem_pci_properties);
@@ -129,6 +137,8 @@ static void virtio_mem_pci_class_init(ObjectClass *klass, const void *data)
     mdc->get_memslots = virtio_mem_pci_get_memslots;
     mdc->get_min_alignment = virtio_mem_pci_get_min_alignment;
     mdc->fill_device_info = virtio_mem_pci_fill_device_info;
+
+    vmdc->unplug_request_check = virtio_mem_pci_unplug_request_check;
 }
 
 static const VirtioPCIDeviceTypeInfo virtio_mem_pci_info = {

@@ -1282,6 +1282,18 @@ static unsigned int virtio_mem_get_memslots(VirtIOMEM *vmem)
     return vmem->dynamic_memslots ? vmem->memslots.nb : 1;
 }
 
+/* A guest that is asked to eject the device must not lose memory by it. */
+static void virtio_mem_unplug_request_check(VirtIOMEM *vmem, Error **errp)
+{
+    if (virtio_mem_plugged_size(vmem)) {
+        error_setg(errp, "virtio-mem device cannot get unplugged while some of its memory is "
+                   "still plugged");
+    } else if (vmem->requested_size) {
+        error_setg(errp, "virtio-mem device cannot get unplugged while '%s' != '0'",
+                   VIRTIO_MEM_REQUESTED_SIZE_PROP);
+    }
+}
+
 static void virtio_mem_add_size_change_notifier(VirtIOMEM *vmem, Notifier *notifier)
 {
     notifier_list_add(&vmem->size_change_notifiers, notifier);
@@ -1452,6 +1464,7 @@ static void virtio_mem_class_init(ObjectClass *klass, const void *data)
     vmc->get_memslots = virtio_mem_get_memslots;
     vmc->add_size_change_notifier = virtio_mem_add_size_change_notifier;
     vmc->remove_size_change_notifier = virtio_mem_remove_size_change_notifier;
+    vmc->unplug_request_check = virtio_mem_unplug_request_check;
 
     rdmc->get_min_granularity = virtio_mem_rdm_get_min_granularity;
     rdmc->is_populated = virtio_mem_rdm_is_populated;

@@ -16,6 +16,7 @@
 #define HW_ISA_ICH9_H
 
 #include "hw/acpi/acpi.h"
+#include "hw/acpi/pcihp.h"
 #include "hw/isa/isa.h"
 #include "hw/pci/pci_device.h"
 
@@ -56,6 +57,9 @@ struct ICH9LPCState {
     uint8_t disable_s4;
     uint8_t s4_val;
     APMState apm;
+    AcpiPciHp pcihp;                /* unless pcihp_bridges is off: ports' slots do it then */
+    bool pcihp_bridges;
+    bool keep_slot_hpc;             /* ports say that they can hotplug, although ACPI does it */
 
     uint8_t chip_config[ICH9_CC_SIZE];
     MemoryRegion rcrb_mem;

@@ -13,6 +13,7 @@
 #define HW_ISA_PIIX_H
 
 #include "hw/acpi/acpi.h"
+#include "hw/acpi/pcihp.h"
 #include "hw/isa/isa.h"
 #include "hw/pci/pci_device.h"
 
@@ -52,6 +53,9 @@ struct PIIX4PMState {
     uint8_t disable_s3;
     uint8_t disable_s4;
     uint8_t s4_val;
+    AcpiPciHp pcihp;
+    bool pcihp_root;                /* properties: which buses are hotplugged by ACPI */
+    bool pcihp_bridges;
 };
 
 #define PIIX4_PM_BASE_REG 0x40      /* bits 15:6 base, bit 0 reads 1 */

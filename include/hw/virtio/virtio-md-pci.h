@@ -13,8 +13,8 @@ OBJECT_DECLARE_TYPE(VirtIOMDPCI, VirtIOMDPCIClass, VIRTIO_MD_PCI)
 
 struct VirtIOMDPCIClass {
     VirtioPCIClass parent;
-    /* May the device go now? False with @errp, which tells why not. NULL: it has no objection. */
-    bool (*unplug_request_check)(VirtIOMDPCI *vmd, Error **errp);
+    /* May a user have it unplugged now? @errp tells why not. NULL: the device is never unplugged. */
+    void (*unplug_request_check)(VirtIOMDPCI *vmd, Error **errp);
 };
 
 struct VirtIOMDPCI {
@@ -25,8 +25,9 @@ struct VirtIOMDPCI {
 void virtio_md_pci_pre_plug(VirtIOMDPCI *vmd, MachineState *ms, Error **errp);
 /* After realize: maps the region, then tells the bus' own hotplug handler. */
 void virtio_md_pci_plug(VirtIOMDPCI *vmd, MachineState *ms, Error **errp);
-/* Unplugging: not in this version, so the request is refused and names the device. */
+/* If the device agrees, its bus asks the guest for it. */
 void virtio_md_pci_unplug_request(VirtIOMDPCI *vmd, MachineState *ms, Error **errp);
+/* The guest has given it back (or a reset has): unmaps the region and unrealizes the device. */
 void virtio_md_pci_unplug(VirtIOMDPCI *vmd, MachineState *ms, Error **errp);
 
 #endif /* HW_VIRTIO_VIRTIO_MD_PCI_H */

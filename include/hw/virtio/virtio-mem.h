@@ -80,6 +80,8 @@ struct VirtIOMEMClass {
     unsigned int (*get_memslots)(VirtIOMEM *vmem);
     void (*add_size_change_notifier)(VirtIOMEM *vmem, Notifier *notifier);
     void (*remove_size_change_notifier)(VirtIOMEM *vmem, Notifier *notifier);
+    /* May a user have the device unplugged? Only if nothing is plugged or asked for. */
+    void (*unplug_request_check)(VirtIOMEM *vmem, Error **errp);
 };
 
 #endif /* HW_VIRTIO_MEM_H */
