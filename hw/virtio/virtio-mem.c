@@ -11,6 +11,16 @@
  * Invariant: a block that the map shows as unplugged holds no host memory, or a job is discarding
  * it and no block can be plugged before that job is done. A device reset leaves the map alone
  * (5.15.5), a system reset unplugs everything.
+ *
+ * Where the host refuses, the guest is told BUSY, the operator gets a line, and the state stays as
+ * it was, with these consequences of memory that is gone, or not, all the same:
+ * - UNPLUG ALL that gives back only a part unplugs that part, so that no block is said to be
+ *   plugged that has lost its contents. The driver repeats it until it is acknowledged (5.15.5).
+ * - UNPLUG is done as a whole or not at all, since a driver that repeats it must not meet blocks
+ *   that are unplugged already; it has no use for their contents (5.15.6).
+ * - Memory of unplugged blocks that cannot be given back (after a system reset, or a preallocation
+ *   that got only a part) makes the device stale: from then on a block is discarded, or refused,
+ *   before it is plugged, until all that is unplugged has been discarded again.
  */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
@@ -70,14 +80,17 @@ struct VirtIOMEMJob {
     VirtIOMEM *vmem;
     RAMBlock *rb;
     uint64_t block_size;
-    bool populate;          /* preallocate the runs, otherwise discard them */
+    bool plug;              /* prepare the runs to be plugged, otherwise discard them */
+    bool stale, prealloc;   /* how: see virtio_mem_prepare() */
     bool must_finish;       /* not to be cancelled: the map shows the runs as unplugged already */
     VirtIOMEMBatch batch;   /* the requests to be answered; none for a system reset */
     GArray *runs;           /* of VirtIOMEMRun */
+    GArray *gone;           /* of VirtIOMEMRun: what has been discarded of them */
     GThread *thread;
     GSource *done;          /* dispatched on the main loop when the thread has finished */
     int cancelled;          /* atomic */
-    int ret;                /* 0 or negative errno; valid after the thread was joined */
+    int ret;                /* 0 or the first negative errno; as @gone, once the thread is joined */
+    bool left_stale;        /* what it got and did not need could not be given back */
 };
 
 #define TYPE_VIRTIO_MEM_SYSTEM_RESET "virtio-mem-system-reset"
@@ -203,13 +216,12 @@ static void virtio_mem_notify_size_change(VirtIOMEM *vmem, uint64_t before)
 }
 
 /* One line for the operator when host memory cannot be had or given back, at most one a second. */
-static void virtio_mem_report_host(const VirtIOMEM *vmem, const char *what, int ret)
+static void virtio_mem_report_host(VirtIOMEM *vmem, const char *what, int ret)
 {
-    static gint64 next;
     gint64 now = g_get_monotonic_time();
 
-    if (now >= next) {
-        next = now + VIRTIO_MEM_REPORT_US;
+    if (now >= vmem->next_report) {
+        vmem->next_report = now + VIRTIO_MEM_REPORT_US;
         error_report("virtio-mem: cannot %s memory of '%s': %s", what,
                      object_get_canonical_path_component(OBJECT(vmem->memdev)), strerror(-ret));
     }
@@ -284,9 +296,19 @@ static int virtio_mem_populate(RAMBlock *rb, uint64_t offset, uint64_t size)
         return 0;
     }
     error_free(err);
-    /* Do not keep the part that was got. */
-    virtio_mem_discard(rb, offset, size);
     return -ENOMEM;
+}
+
+/*
+ * Makes unplugged memory fit to be plugged: empty, where it may be @stale, and backed if it is to
+ * be. On failure a part may be backed.
+ */
+static int virtio_mem_prepare(RAMBlock *rb, uint64_t offset, uint64_t size, bool stale,
+                              bool prealloc)
+{
+    int ret = stale ? virtio_mem_discard(rb, offset, size) : 0;
+
+    return ret || !prealloc ? ret : virtio_mem_populate(rb, offset, size);
 }
 
 /* Answers. */
@@ -393,65 +415,118 @@ static void virtio_mem_set_all_unplugged(VirtIOMEM *vmem)
     virtio_mem_update_usable_region(vmem, true);
 }
 
+/* Unplugs what is plugged of the runs in @gone. */
+static void virtio_mem_set_gone(VirtIOMEM *vmem, const GArray *gone)
+{
+    memory_region_transaction_begin();
+    for (guint i = 0; i < gone->len; i++) {
+        const VirtIOMEMRun *part = &g_array_index(gone, VirtIOMEMRun, i);
+        VirtIOMEMRun run = { .first = part->first };
+
+        while (virtio_mem_map_next_run(&vmem->map, true, run.first + run.nb,
+                                       part->first + part->nb, &run)) {
+            virtio_mem_set_unplugged(vmem, &run);
+        }
+    }
+    memory_region_transaction_commit();
+}
+
+/* Gives back what was got for blocks that are not plugged after all. */
+static void virtio_mem_undo_prepare(VirtIOMEM *vmem, const VirtIOMEMRun *run)
+{
+    if (virtio_mem_discard(virtio_mem_ram_block(vmem), run->first * vmem->block_size,
+                           run->nb * vmem->block_size)) {
+        vmem->stale = true;
+    }
+}
+
+static void virtio_mem_finish_unplug_all(VirtIOMEM *vmem, const GArray *gone, int ret)
+{
+    virtio_mem_set_gone(vmem, gone);
+    if (!ret) {
+        vmem->stale = false;
+        virtio_mem_update_usable_region(vmem, true);
+    }
+}
+
+/* What could not be given back is unplugged all the same, and kept an eye on. */
+static void virtio_mem_finish_system_reset(VirtIOMEM *vmem, int ret)
+{
+    vmem->stale = ret;
+    if (ret) {
+        virtio_mem_report_host(vmem, "discard", ret);
+    }
+}
+
 /*
  * The end of a PLUG, UNPLUG or UNPLUG ALL batch: @ret tells whether the host memory of its blocks
- * could be populated or discarded. On failure the state stays and the guest may try again.
+ * could be prepared or discarded, @gone what UNPLUG ALL discarded. After BUSY the guest may try
+ * again.
  */
-static void virtio_mem_batch_finish(VirtIOMEM *vmem, VirtIOMEMBatch *batch, int ret)
+static void virtio_mem_batch_finish(VirtIOMEM *vmem, VirtIOMEMBatch *batch, const GArray *gone,
+                                    int ret)
 {
     const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
     uint16_t type = batch->requests[0].type;
     bool plug = type == VIRTIO_MEM_REQ_PLUG;
 
     if (ret) {
-        virtio_mem_report_host(vmem, plug ? "preallocate" : "discard", ret);
-        virtio_mem_batch_respond(vmem, batch, VIRTIO_MEM_RESP_BUSY);
-        return;
+        virtio_mem_report_host(vmem, plug && vmem->prealloc ? "preallocate" : "discard", ret);
     }
-    if (plug) {
-        if (virtio_mem_set_plugged(vmem, &run)) {
-            virtio_mem_discard(virtio_mem_ram_block(vmem), run.first * vmem->block_size,
-                               run.nb * vmem->block_size);
-            virtio_mem_batch_respond(vmem, batch, VIRTIO_MEM_RESP_BUSY);
-            return;
+    if (type == VIRTIO_MEM_REQ_UNPLUG_ALL) {
+        virtio_mem_finish_unplug_all(vmem, gone, ret);
+    } else if (!ret && plug) {
+        ret = virtio_mem_set_plugged(vmem, &run);
+        if (ret) {
+            virtio_mem_undo_prepare(vmem, &run);
         }
-    } else if (type == VIRTIO_MEM_REQ_UNPLUG) {
+    } else if (!ret) {
         virtio_mem_set_unplugged(vmem, &run);
-    } else {
-        virtio_mem_set_all_unplugged(vmem);
     }
-    virtio_mem_batch_respond(vmem, batch, VIRTIO_MEM_RESP_ACK);
+    virtio_mem_batch_respond(vmem, batch, ret ? VIRTIO_MEM_RESP_BUSY : VIRTIO_MEM_RESP_ACK);
 }
 
 /* Jobs: work outside the big lock. */
 
 static int virtio_mem_job_chunk(const VirtIOMEMJob *job, uint64_t offset, uint64_t size)
 {
-    return job->populate ? virtio_mem_populate(job->rb, offset, size)
-                         : virtio_mem_discard(job->rb, offset, size);
+    return job->plug ? virtio_mem_prepare(job->rb, offset, size, job->stale, job->prealloc)
+                     : virtio_mem_discard(job->rb, offset, size);
+}
+
+/* Whether a failure ends the job: to discard what can be is worth it where a part counts. */
+static bool virtio_mem_job_is_over(const VirtIOMEMJob *job)
+{
+    bool all = job->must_finish || job->batch.requests[0].type == VIRTIO_MEM_REQ_UNPLUG_ALL;
+
+    return g_atomic_int_get(&job->cancelled) || (job->ret && !all);
+}
+
+static void virtio_mem_job_note(VirtIOMEMJob *job, uint64_t offset, uint64_t size, int ret)
+{
+    const VirtIOMEMRun part = { offset / job->block_size, size / job->block_size };
+
+    if (ret) {
+        job->ret = job->ret ? job->ret : ret;
+    } else if (!job->plug) {
+        g_array_append_val(job->gone, part);
+    }
 }
 
 /*
  * One run, in chunks whose size adapts: untouched memory is discarded almost for nothing, touched
  * memory at a few GiB a second.
  */
-static int virtio_mem_job_run(VirtIOMEMJob *job, const VirtIOMEMRun *run, uint64_t *chunk)
+static void virtio_mem_job_run(VirtIOMEMJob *job, const VirtIOMEMRun *run, uint64_t *chunk)
 {
     uint64_t offset = run->first * job->block_size;
     uint64_t end = offset + run->nb * job->block_size;
 
-    while (offset < end) {
+    while (offset < end && !virtio_mem_job_is_over(job)) {
         uint64_t size = MIN(*chunk, end - offset);
         gint64 start = g_get_monotonic_time(), took;
-        int ret;
 
-        if (g_atomic_int_get(&job->cancelled)) {
-            return -ECANCELED;
-        }
-        ret = virtio_mem_job_chunk(job, offset, size);
-        if (ret) {
-            return ret;
-        }
+        virtio_mem_job_note(job, offset, size, virtio_mem_job_chunk(job, offset, size));
         took = g_get_monotonic_time() - start;
         if (took < VIRTIO_MEM_CHUNK_US / 4 && *chunk < (uint64_t)TiB) {
             *chunk *= 2;
@@ -460,7 +535,19 @@ static int virtio_mem_job_run(VirtIOMEMJob *job, const VirtIOMEMRun *run, uint64
         }
         offset += size;
     }
-    return 0;
+}
+
+/* What a PLUG has got so far is not needed. */
+static void virtio_mem_job_undo(VirtIOMEMJob *job)
+{
+    for (guint i = 0; i < job->runs->len; i++) {
+        const VirtIOMEMRun *run = &g_array_index(job->runs, VirtIOMEMRun, i);
+
+        if (virtio_mem_discard(job->rb, run->first * job->block_size,
+                               run->nb * job->block_size)) {
+            job->left_stale = true;
+        }
+    }
 }
 
 static gpointer virtio_mem_job_thread(gpointer opaque)
@@ -468,8 +555,11 @@ static gpointer virtio_mem_job_thread(gpointer opaque)
     VirtIOMEMJob *job = opaque;
     uint64_t chunk = MAX(VIRTIO_MEM_LOCKED_MAX, job->block_size);
 
-    for (guint i = 0; i < job->runs->len && !job->ret; i++) {
-        job->ret = virtio_mem_job_run(job, &g_array_index(job->runs, VirtIOMEMRun, i), &chunk);
+    for (guint i = 0; i < job->runs->len; i++) {
+        virtio_mem_job_run(job, &g_array_index(job->runs, VirtIOMEMRun, i), &chunk);
+    }
+    if (job->plug && job->ret) {
+        virtio_mem_job_undo(job);
     }
     g_source_attach(job->done, NULL);
     return NULL;
@@ -481,6 +571,7 @@ static void virtio_mem_job_free(VirtIOMEMJob *job)
     g_source_destroy(job->done);
     g_source_unref(job->done);
     g_array_free(job->runs, true);
+    g_array_free(job->gone, true);
     g_free(job);
 }
 
@@ -493,11 +584,12 @@ static gboolean virtio_mem_job_done(gpointer opaque)
 
     g_thread_join(job->thread);
     vmem->job = NULL;
+    vmem->stale |= job->left_stale;
     if (job->batch.nb_requests) {
-        virtio_mem_batch_finish(vmem, &job->batch, job->ret);
+        virtio_mem_batch_finish(vmem, &job->batch, job->gone, job->ret);
         virtio_mem_notify_driver(vmem);
-    } else if (job->ret) {
-        virtio_mem_report_host(vmem, "discard", job->ret);
+    } else {
+        virtio_mem_finish_system_reset(vmem, job->ret);
     }
     virtio_mem_job_free(job);
     virtio_mem_notify_size_change(vmem, before);
@@ -506,10 +598,10 @@ static gboolean virtio_mem_job_done(gpointer opaque)
 }
 
 /*
- * Populate or discard @runs (taken over) on a thread and then finish @batch; NULL: a system reset,
+ * Prepare or discard @runs (taken over) on a thread and then finish @batch; NULL: a system reset,
  * whose blocks the map shows as unplugged already.
  */
-static void virtio_mem_job_start(VirtIOMEM *vmem, bool populate, GArray *runs,
+static void virtio_mem_job_start(VirtIOMEM *vmem, bool plug, GArray *runs,
                                  const VirtIOMEMBatch *batch)
 {
     VirtIOMEMJob *job = g_new0(VirtIOMEMJob, 1);
@@ -518,9 +610,12 @@ static void virtio_mem_job_start(VirtIOMEM *vmem, bool populate, GArray *runs,
     job->vmem = vmem;
     job->rb = virtio_mem_ram_block(vmem);
     job->block_size = vmem->block_size;
-    job->populate = populate;
+    job->plug = plug;
+    job->stale = vmem->stale;
+    job->prealloc = vmem->prealloc;
     job->must_finish = !batch;
     job->runs = runs;
+    job->gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
     if (batch) {
         job->batch = *batch;
     }
@@ -533,11 +628,13 @@ static void virtio_mem_job_start(VirtIOMEM *vmem, bool populate, GArray *runs,
 
 /*
  * Waits for the job, if there is one, with the big lock held: a request of the guest for the
- * current chunk only, and is not answered; a system reset's to its end.
+ * current chunk only, and is not answered; a system reset's to its end. What the request has
+ * unplugged by then is unplugged.
  */
 static void virtio_mem_job_drain(VirtIOMEM *vmem)
 {
     VirtIOMEMJob *job = vmem->job;
+    uint64_t before = virtio_mem_plugged_size(vmem);
 
     if (!job) {
         return;
@@ -547,15 +644,30 @@ static void virtio_mem_job_drain(VirtIOMEM *vmem)
     }
     g_thread_join(job->thread);
     vmem->job = NULL;
-    if (job->populate) {
-        for (guint i = 0; i < job->runs->len; i++) {
-            const VirtIOMEMRun *run = &g_array_index(job->runs, VirtIOMEMRun, i);
-
-            virtio_mem_discard(job->rb, run->first * job->block_size, run->nb * job->block_size);
-        }
+    if (job->plug && !job->ret) {
+        virtio_mem_job_undo(job);
     }
+    vmem->stale |= job->left_stale;
+    virtio_mem_set_gone(vmem, job->gone);
     virtio_mem_batch_drop(vmem, &job->batch);
     virtio_mem_job_free(job);
+    virtio_mem_notify_size_change(vmem, before);
+}
+
+/* UNPLUG requests that cannot be carried out together: each has the answer it has alone. */
+static void virtio_mem_batch_split(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
+{
+    for (unsigned i = 0; i < batch->nb_requests; i++) {
+        const VirtIOMEMRequest *req = &batch->requests[i];
+        VirtIOMEMBatch one = { .nb_requests = 1, .first = req->first, .nb = req->nb };
+
+        one.requests[0] = *req;
+        virtio_mem_batch_finish(vmem, &one, NULL,
+                                virtio_mem_discard(virtio_mem_ram_block(vmem),
+                                                   req->first * vmem->block_size,
+                                                   req->nb * vmem->block_size));
+    }
+    batch->nb_requests = 0;
 }
 
 /* Carry out a batch whose blocks have been checked: here and now, or by a job if it is large. */
@@ -563,11 +675,12 @@ static void virtio_mem_batch_run(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 {
     const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
     uint64_t offset = run.first * vmem->block_size, size = run.nb * vmem->block_size;
+    RAMBlock *rb = virtio_mem_ram_block(vmem);
     bool plug = batch->requests[0].type == VIRTIO_MEM_REQ_PLUG;
-    int ret = 0;
+    int ret;
 
-    if (plug && !vmem->prealloc) {
-        virtio_mem_batch_finish(vmem, batch, 0);
+    if (plug && !vmem->prealloc && !vmem->stale) {
+        virtio_mem_batch_finish(vmem, batch, NULL, 0);
         return;
     }
     if (size > VIRTIO_MEM_LOCKED_MAX) {
@@ -578,9 +691,16 @@ static void virtio_mem_batch_run(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
         batch->nb_requests = 0;
         return;
     }
-    ret = plug ? virtio_mem_populate(virtio_mem_ram_block(vmem), offset, size)
-               : virtio_mem_discard(virtio_mem_ram_block(vmem), offset, size);
-    virtio_mem_batch_finish(vmem, batch, ret);
+    ret = plug ? virtio_mem_prepare(rb, offset, size, vmem->stale, vmem->prealloc)
+               : virtio_mem_discard(rb, offset, size);
+    if (ret && batch->nb_requests > 1) {
+        virtio_mem_batch_split(vmem, batch);
+        return;
+    }
+    if (ret && plug) {
+        virtio_mem_undo_prepare(vmem, &run);
+    }
+    virtio_mem_batch_finish(vmem, batch, NULL, ret);
 }
 
 static void virtio_mem_batch_flush(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
@@ -650,11 +770,19 @@ static void virtio_mem_request_unplug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
     virtio_mem_batch_add(vmem, batch, req);
 }
 
-static GArray *virtio_mem_plugged_runs(const VirtIOMEM *vmem)
+/* What has to be discarded for nothing to be left: what is plugged, or all if there may be more. */
+static GArray *virtio_mem_filled_runs(const VirtIOMEM *vmem, uint64_t *size)
 {
     GArray *runs = g_array_new(false, false, sizeof(VirtIOMEMRun));
-    VirtIOMEMRun run = { 0 };
+    VirtIOMEMRun run = { .first = 0, .nb = vmem->map.nb_blocks };
 
+    if (vmem->stale) {
+        *size = virtio_mem_region_size(vmem);
+        g_array_append_val(runs, run);
+        return runs;
+    }
+    *size = virtio_mem_plugged_size(vmem);
+    run.nb = 0;
     while (virtio_mem_map_next_run(&vmem->map, true, run.first + run.nb, vmem->map.nb_blocks,
                                    &run)) {
         g_array_append_val(runs, run);
@@ -662,31 +790,39 @@ static GArray *virtio_mem_plugged_runs(const VirtIOMEM *vmem)
     return runs;
 }
 
-static int virtio_mem_discard_runs(const VirtIOMEM *vmem, const GArray *runs)
+/* Goes on after a failure; returns the first, and adds to @gone what is gone. */
+static int virtio_mem_discard_runs(const VirtIOMEM *vmem, const GArray *runs, GArray *gone)
 {
-    int ret = 0;
+    int first = 0;
 
-    for (guint i = 0; i < runs->len && !ret; i++) {
+    for (guint i = 0; i < runs->len; i++) {
         const VirtIOMEMRun *run = &g_array_index(runs, VirtIOMEMRun, i);
+        int ret = virtio_mem_discard(virtio_mem_ram_block(vmem), run->first * vmem->block_size,
+                                     run->nb * vmem->block_size);
 
-        ret = virtio_mem_discard(virtio_mem_ram_block(vmem), run->first * vmem->block_size,
-                                 run->nb * vmem->block_size);
+        if (!ret) {
+            g_array_append_val(gone, *run);
+        }
+        first = first ? first : ret;
     }
-    return ret;
+    return first;
 }
 
 static void virtio_mem_request_unplug_all(VirtIOMEM *vmem, VirtIOMEMRequest *req,
                                           VirtIOMEMBatch *batch)
 {
-    GArray *runs = virtio_mem_plugged_runs(vmem);
+    uint64_t size;
+    GArray *runs = virtio_mem_filled_runs(vmem, &size), *gone;
 
     batch->requests[batch->nb_requests++] = *req;
-    if (virtio_mem_plugged_size(vmem) > VIRTIO_MEM_LOCKED_MAX) {
+    if (size > VIRTIO_MEM_LOCKED_MAX) {
         virtio_mem_job_start(vmem, false, runs, batch);
         batch->nb_requests = 0;
         return;
     }
-    virtio_mem_batch_finish(vmem, batch, virtio_mem_discard_runs(vmem, runs));
+    gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
+    virtio_mem_batch_finish(vmem, batch, gone, virtio_mem_discard_runs(vmem, runs, gone));
+    g_array_free(gone, true);
     g_array_free(runs, true);
 }
 
@@ -875,24 +1011,29 @@ static void virtio_mem_device_reset(VirtIODevice *vdev)
 /* The new guest starts with nothing plugged; a large device gives its memory back in a job. */
 static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
 {
-    uint64_t size = virtio_mem_plugged_size(vmem);
-    GArray *runs;
-    int ret;
+    uint64_t before, size;
+    GArray *runs, *gone;
 
     if (vmem->job && !vmem->job->must_finish) {
         virtio_mem_job_drain(vmem);
     }
-    runs = virtio_mem_plugged_runs(vmem);
+    before = virtio_mem_plugged_size(vmem);
+    runs = virtio_mem_filled_runs(vmem, &size);
     virtio_mem_set_all_unplugged(vmem);
-    virtio_mem_notify_size_change(vmem, size);
+    virtio_mem_notify_size_change(vmem, before);
+    if (vmem->job) {
+        /* the last reset's, and nothing has been plugged since */
+        assert(!before);
+        g_array_free(runs, true);
+        return;
+    }
     if (size > VIRTIO_MEM_LOCKED_MAX) {
         virtio_mem_job_start(vmem, false, runs, NULL);
         return;
     }
-    ret = virtio_mem_discard_runs(vmem, runs);
-    if (ret) {
-        virtio_mem_report_host(vmem, "discard", ret);
-    }
+    gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
+    virtio_mem_finish_system_reset(vmem, virtio_mem_discard_runs(vmem, runs, gone));
+    g_array_free(gone, true);
     g_array_free(runs, true);
 }
 
@@ -1340,7 +1481,7 @@ static bool virtio_mem_job_discards(const VirtIOMEM *vmem, const MemoryRegionSec
     VirtIOMEMRun span;
     MemoryRegionSection part;
 
-    if (!job || job->populate) {
+    if (!job || job->plug) {
         return false;
     }
     first = &g_array_index(job->runs, VirtIOMEMRun, 0);

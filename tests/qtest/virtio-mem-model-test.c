@@ -6,7 +6,7 @@
  * What "the whole state" is: the answer; all 56 bytes of the configuration; and the map, by a STATE
  * request over every run of equal blocks of the model's, in the same notification, right behind the
  * request. So no block of the usable region may differ, and as the configuration's plugged_size has
- * to be the model's sum, none may be plugged outside of it. Requests that are made available several
+ * to be the sum of the model, none may be plugged outside of it. Requests made available several
  * at a time are not followed by STATE requests one by one, so that the device is seen to combine
  * them as it likes: their answers are compared each, the rest after the last. These are not counted
  * among QTEST_MODEL_REQUESTS, which says how many requests are to be checked one by one.

@@ -58,6 +58,8 @@ struct VirtIOMEM {
     VirtIOMEMMap map;
     uint64_t usable_region_size;
     VirtIOMEMMemslots memslots;  /* with dynamic_memslots only */
+    bool stale;                /* an unplugged block may hold memory: a discard has failed */
+    gint64 next_report;        /* monotonic µs: no line for the operator before */
 
     VirtQueue *vq;
     bool answered;             /* since the driver was last notified */
