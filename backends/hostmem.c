@@ -22,9 +22,6 @@ bool host_memory_backend_default_merge = true;
 bool host_memory_backend_default_dump = true;
 uint32_t host_memory_backend_default_prealloc_threads = 1;
 
-static const char *const policy_names[] = { "default", "preferred", "bind", "interleave" };
-static const QEnumLookup policy_lookup = { policy_names, ARRAY_SIZE(policy_names) };
-
 /* ---- for users of a backend ----------------------------------------------------------------- */
 
 char *host_memory_backend_get_name(HostMemoryBackend *backend)
@@ -94,7 +91,7 @@ static bool backend_bind(HostMemoryBackend *backend, Error **errp)
         return false;
     }
     if (!have_nodes && backend->policy != HOST_MEM_POLICY_DEFAULT) {
-        error_setg(errp, "host-nodes must be set for policy %s", policy_names[backend->policy]);
+        error_setg(errp, "host-nodes must be set for policy %s", HostMemPolicy_str(backend->policy));
         return false;
     }
     if (!have_nodes) {
@@ -425,7 +422,7 @@ static void backend_class_init(ObjectClass *oc, const void *data)
     object_class_property_add(oc, "size", "int", get_size, set_size, NULL, NULL);
     object_class_property_add(oc, "host-nodes", "int", get_host_nodes, set_host_nodes, NULL,
                               NULL);
-    object_class_property_add_enum(oc, "policy", "HostMemPolicy", &policy_lookup, get_policy,
+    object_class_property_add_enum(oc, "policy", "HostMemPolicy", &HostMemPolicy_lookup, get_policy,
                                    set_policy);
     object_class_property_add_bool(oc, "share", get_share, set_share);
     object_class_property_add_bool(oc, "reserve", get_reserve, set_reserve);

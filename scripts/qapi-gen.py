@@ -21,7 +21,7 @@ BUILTINS = {  # name: (C type, JSON type)
     'int64': ('int64_t', 'int'), 'uint8': ('uint8_t', 'int'), 'uint16': ('uint16_t', 'int'),
     'uint32': ('uint32_t', 'int'), 'uint64': ('uint64_t', 'int'),
 }
-BUILTIN_LISTS = ['str', 'bool', 'int', 'uint64', 'number']
+BUILTIN_LISTS = ['str', 'bool', 'int', 'uint16', 'uint64', 'number']
 KEYS = {
     'pragma': set(),
     'enum': {'doc', 'values'},

@@ -25,6 +25,7 @@
 #include "system/accel.h"
 #include "system/address-spaces.h"
 #include "system/hostmem.h"
+#include "system/numa.h"
 #include "system/qtest.h"
 #include "system/runstate.h"
 #include "system/system.h"
@@ -393,6 +394,11 @@ static bool make_machine(const Cmdline *c)
     return true;
 }
 
+static bool make_numa(const CmdlineArg *arg, unsigned index, Error **errp)
+{
+    return numa_add_option(current_machine, arg->value, errp);
+}
+
 static bool choose_cpu(const Cmdline *c)
 {
     Error *err = NULL;
@@ -577,7 +583,8 @@ static bool make_all(const Cmdline *c)
     }
     install_signal_handlers();
     if (!for_each_arg(c->objects, make_early_object) || !make_machine(c) || !choose_accel(c) ||
-        !choose_cpu(c) || !for_each_arg(c->objects, make_late_object) || !make_board() ||
+        !choose_cpu(c) || !for_each_arg(c->objects, make_late_object) ||
+        !for_each_arg(c->numas, make_numa) || !make_board() ||
         !for_each_arg(c->devices, make_device)) {
         return false;
     }

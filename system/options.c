@@ -473,6 +473,11 @@ static const OptionDef options[] = {
     HANDLER("m", "[size=]SIZE[,slots=N,maxmem=SIZE]", handle_m,
             "RAM at start (MiB, or with a suffix M, G, T); memory devices, such as\n"
             "virtio-mem, may add up to maxmem"),
+    LIST("numa", "node[,nodeid=N][,cpus=FIRST[-LAST]...][,memdev=ID]\n"
+         "-numa cpu,node-id=N[,socket-id=N][,die-id=N][,core-id=N][,thread-id=N]\n"
+         "-numa dist,src=N,dst=N,val=N", numas, NULL,
+         "a NUMA node: its CPUs and the backend that its RAM comes from;\n"
+         "the node of CPUs by their place; the distance of two nodes"),
     HANDLER("name", "NAME[,process=NAME][,debug-threads=on|off]", handle_name,
             "name of the guest, and of the process"),
     HANDLER("uuid", "UUID", handle_uuid, "UUID of the guest"),
@@ -689,6 +694,7 @@ CmdlineResult cmdline_parse(Cmdline *c, int argc, char **argv)
         .accels = g_ptr_array_new_with_free_func(g_free),
         .objects = g_ptr_array_new_with_free_func(g_free),
         .devices = g_ptr_array_new_with_free_func(g_free),
+        .numas = g_ptr_array_new_with_free_func(g_free),
         .chardevs = g_ptr_array_new_with_free_func(g_free),
         .monitors = g_ptr_array_new_with_free_func(g_free),
         .serials = g_ptr_array_new_with_free_func(g_free),
@@ -709,6 +715,7 @@ void cmdline_cleanup(Cmdline *c)
     g_ptr_array_unref(c->accels);
     g_ptr_array_unref(c->objects);
     g_ptr_array_unref(c->devices);
+    g_ptr_array_unref(c->numas);
     g_ptr_array_unref(c->chardevs);
     g_ptr_array_unref(c->monitors);
     g_ptr_array_unref(c->serials);

@@ -20,6 +20,7 @@ typedef struct Cmdline {
     GPtrArray *accels;          /* CmdlineArg *, in order; likewise the next ones */
     GPtrArray *objects;
     GPtrArray *devices;
+    GPtrArray *numas;
     GPtrArray *chardevs;
     GPtrArray *monitors;        /* -qmp and -mon */
     GPtrArray *serials;

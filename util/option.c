@@ -257,11 +257,9 @@ static void opts_expand_switch(OptionPart *part)
     part->value = g_strdup(off ? "off" : "on");
 }
 
-json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
-                             Error **errp)
+bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, QemuOptFunc *fn,
+                       void *opaque, Error **errp)
 {
-    json_t *out = json_object();
-
     if (help) {
         *help = false;
     }
@@ -280,10 +278,29 @@ json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *
         }
         if (!*part.key) {
             error_setg(errp, "Invalid parameter ''");
-            json_decref(out);
-            return NULL;
+            return false;
         }
-        json_object_set_new(out, part.key, json_string(part.value));
+        if (!fn(part.key, part.value, opaque, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool opts_set_json(const char *key, const char *value, void *opaque, Error **errp)
+{
+    json_object_set_new(opaque, key, json_string(value));
+    return true;
+}
+
+json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
+                             Error **errp)
+{
+    json_t *out = json_object();
+
+    if (!qemu_opts_foreach(params, implied_key, help, opts_set_json, out, errp)) {
+        json_decref(out);
+        return NULL;
     }
     return out;
 }

@@ -16,7 +16,9 @@ bool machine_set_structure(MachineState *ms, const char *name, json_t *config, b
 /* Once the accelerator is there, what machine and accelerator were told stays: true with @errp. */
 bool machine_refuse_late(const char *name, Error **errp);
 
-/* Makes ms->ram from "memory-backend" or "-m" (machine-memory.c); ms->ram stays NULL without. */
+/* Finds "memory-backend", whose size is that of RAM unless -m has one (machine-memory.c). */
+bool machine_resolve_memdev(MachineState *ms, Error **errp);
+/* Makes ms->ram from backends, NUMA nodes' or one, or from -m; ms->ram stays NULL without. */
 bool machine_create_ram(MachineState *ms, Error **errp);
 void machine_get_memory(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
 void machine_set_memory(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);

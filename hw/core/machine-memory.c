@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * "-m" and the machine's RAM: the property "memory" (sizes in bytes, checked against each other)
- * and the backend that RAM comes from, the user's ("memory-backend") or one made for it.
+ * and the backends that RAM comes from: one a NUMA node, the user's ("memory-backend"), or one made
+ * for it.
  */
 #include "qemu/osdep.h"
 
@@ -10,6 +11,7 @@
 #include "qemu/cutils.h"
 #include "qom/object_interfaces.h"
 #include "system/hostmem.h"
+#include "system/numa.h"
 
 /* As many as ACPI's memory hotplug interface could name: QEMU's limit. */
 #define MACHINE_MAX_RAM_SLOTS 256
@@ -151,6 +153,18 @@ void machine_set_memdev(Object *obj, Visitor *v, const char *name, void *opaque,
 
 /* ---- RAM ------------------------------------------------------------------------------------ */
 
+/* From now on it is the machine's and nobody else's. */
+static bool machine_claim_backend(HostMemoryBackend *backend, Error **errp)
+{
+    if (host_memory_backend_is_mapped(backend)) {
+        error_setg(errp, "memory backend %s can't be used multiple times.",
+                   object_get_canonical_path_component(OBJECT(backend)));
+        return false;
+    }
+    host_memory_backend_set_mapped(backend, true);
+    return true;
+}
+
 static HostMemoryBackend *machine_find_memdev(MachineState *ms, Error **errp)
 {
     const char *id = ms->ram_memdev_id;
@@ -164,10 +178,6 @@ static HostMemoryBackend *machine_find_memdev(MachineState *ms, Error **errp)
         return NULL;
     }
     backend = MEMORY_BACKEND(obj);
-    if (host_memory_backend_is_mapped(backend)) {
-        error_setg(errp, "memory backend %s can't be used multiple times.", id);
-        return NULL;
-    }
     size = memory_region_size(host_memory_backend_get_memory(backend));
     if (ms->ram_size_given && size != ms->ram_size) {
         error_setg(errp, "Machine memory size does not match the size of the memory backend");
@@ -205,28 +215,67 @@ static HostMemoryBackend *machine_make_memdev(MachineState *ms, Error **errp)
     return MEMORY_BACKEND(obj);
 }
 
-bool machine_create_ram(MachineState *ms, Error **errp)
+/* RAM from the nodes' backends, in the order of the nodes. */
+static bool machine_make_numa_ram(MachineState *ms, Error **errp)
+{
+    const NumaState *numa = ms->numa_state;
+    hwaddr addr = 0;
+
+    if (ms->memdev) {
+        error_setg(errp, "'-machine memory-backend' and '-numa memdev' properties are mutually "
+                   "exclusive");
+        return false;
+    }
+    memory_region_init(&ms->numa_ram, OBJECT(ms), MACHINE_GET_CLASS(ms)->default_ram_id,
+                       ms->ram_size);
+    for (int i = 0; i < numa->num_nodes; i++) {
+        HostMemoryBackend *backend = numa->nodes[i].node_memdev;
+
+        if (!backend) {
+            continue;
+        }
+        if (!machine_claim_backend(backend, errp)) {
+            return false;
+        }
+        memory_region_add_subregion(&ms->numa_ram, addr, host_memory_backend_get_memory(backend));
+        addr += numa->nodes[i].node_mem;
+    }
+    ms->ram = &ms->numa_ram;
+    return true;
+}
+
+bool machine_resolve_memdev(MachineState *ms, Error **errp)
 {
     MachineClass *mc = MACHINE_GET_CLASS(ms);
 
+    if (!ms->ram_memdev_id) {
+        return true;
+    }
     if (!mc->default_ram_id) {
-        if (ms->ram_memdev_id) {
-            error_setg(errp, "machine '%s' takes no RAM from a memory backend", mc->name);
-            return false;
-        }
-        return true;
-    }
-    if (ms->ram_memdev_id) {
-        ms->memdev = machine_find_memdev(ms, errp);
-    } else if (ms->ram_size) {
-        ms->memdev = machine_make_memdev(ms, errp);
-    } else {
-        return true;
-    }
-    if (!ms->memdev) {
+        error_setg(errp, "machine '%s' takes no RAM from a memory backend", mc->name);
         return false;
     }
-    host_memory_backend_set_mapped(ms->memdev, true);
+    ms->memdev = machine_find_memdev(ms, errp);
+    return ms->memdev != NULL;
+}
+
+bool machine_create_ram(MachineState *ms, Error **errp)
+{
+    if (!MACHINE_GET_CLASS(ms)->default_ram_id) {
+        return true;
+    }
+    if (numa_uses_memdevs(ms)) {
+        return machine_make_numa_ram(ms, errp);
+    }
+    if (!ms->memdev) {
+        if (!ms->ram_size) {
+            return true;
+        }
+        ms->memdev = machine_make_memdev(ms, errp);
+    }
+    if (!ms->memdev || !machine_claim_backend(ms->memdev, errp)) {
+        return false;
+    }
     ms->ram = host_memory_backend_get_memory(ms->memdev);
     return true;
 }

@@ -10,6 +10,7 @@
 #include "qemu/cutils.h"
 #include "system/address-spaces.h"
 #include "system/hostmem.h"
+#include "system/numa.h"
 #include "system/reset.h"
 
 MachineState *current_machine;
@@ -333,6 +334,7 @@ static void machine_instance_finalize(Object *obj)
     g_free(ms->firmware);
     g_free(ms->ram_memdev_id);
     g_free(ms->accel_names);
+    g_free(ms->possible_cpus);
     g_free(ms->numa_state);
     if (current_machine == ms) {
         current_machine = NULL;
@@ -340,6 +342,21 @@ static void machine_instance_finalize(Object *obj)
 }
 
 /* ---- making the board ----------------------------------------------------------------------- */
+
+CPUArchIdList *machine_possible_cpus(MachineState *ms)
+{
+    MachineClass *mc = MACHINE_GET_CLASS(ms);
+    unsigned nb_cpus = ms->smp.max_cpus;
+
+    if (!ms->possible_cpus && mc->init_possible_cpu) {
+        ms->possible_cpus = g_malloc0(sizeof(CPUArchIdList) + nb_cpus * sizeof(CPUArchId));
+        ms->possible_cpus->len = (int)nb_cpus;
+        for (unsigned i = 0; i < nb_cpus; i++) {
+            mc->init_possible_cpu(ms, i, &ms->possible_cpus->cpus[i]);
+        }
+    }
+    return ms->possible_cpus;
+}
 
 static Error *board_init_error;
 
@@ -374,7 +391,8 @@ bool machine_run_board_init(MachineState *machine, Error **errp)
 {
     MachineClass *mc = MACHINE_GET_CLASS(machine);
 
-    if (!machine_check_cpu_type(machine, errp) || !machine_create_ram(machine, errp)) {
+    if (!machine_check_cpu_type(machine, errp) || !machine_resolve_memdev(machine, errp) ||
+        !numa_complete_configuration(machine, errp) || !machine_create_ram(machine, errp)) {
         return false;
     }
     if (mc->init) {

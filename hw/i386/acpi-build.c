@@ -1,90 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ACPI tables of a PC: RSDP, XSDT, FADT, FACS, DSDT, MADT, MCFG and SRAT (ACPI specification 6.5,
- * chapter 5; MCFG: PCI Firmware Specification 3.3, section 4.1.2).
+ * ACPI tables of a PC: RSDP, XSDT, FADT, FACS, DSDT, MADT and MCFG (ACPI specification 6.5,
+ * chapter 5; MCFG: PCI Firmware Specification 3.3, section 4.1.2). SRAT and SLIT: acpi-srat.c.
  *
  * ACPI mode is always on: the boot stub sets SCI_EN, so the FADT has no SMI command port.
  */
 #include "qemu/osdep.h"
 #include "qemu/units.h"
 #include "acpi-build.h"
+#include "acpi-srat.h"
+#include "acpi-table.h"
 #include "aml.h"
 
-#define ACPI_OEM_ID "ELASTC"
-#define ACPI_OEM_TABLE_ID "ELASTIC "
-#define ACPI_CREATOR_ID "ELSV"
 #define ACPI_SCI 9
 #define ACPI_RSDP_SIZE 36
 #define ACPI_FACS_SIZE 64
 #define IOAPIC_ADDRESS 0xfec00000u
 #define LAPIC_ADDRESS 0xfee00000u
-
-typedef struct AcpiImage {
-    GByteArray *bytes;
-    uint32_t base;
-} AcpiImage;
-
-static void acpi_bytes(GByteArray *t, const void *data, size_t size)
-{
-    g_byte_array_append(t, data, size);
-}
-
-/* An integer of @size bytes, little endian. */
-static void acpi_le(GByteArray *t, uint64_t value, unsigned size)
-{
-    value = GUINT64_TO_LE(value);
-    acpi_bytes(t, &value, size);
-}
-
-static void acpi_zero(GByteArray *t, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++) {
-        acpi_le(t, 0, 1);
-    }
-}
-
-static uint8_t acpi_checksum(const uint8_t *data, size_t size)
-{
-    uint8_t sum = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        sum += data[i];
-    }
-    return -sum;
-}
-
-/* Section 5.2.6: length and checksum are filled in by acpi_table_end(). */
-static GByteArray *acpi_table_begin(const char *signature, uint8_t revision)
-{
-    GByteArray *t = g_byte_array_new();
-
-    acpi_bytes(t, signature, 4);
-    acpi_le(t, 0, 4);
-    acpi_le(t, revision, 1);
-    acpi_le(t, 0, 1);
-    acpi_bytes(t, ACPI_OEM_ID, 6);
-    acpi_bytes(t, ACPI_OEM_TABLE_ID, 8);
-    acpi_le(t, 1, 4);
-    acpi_bytes(t, ACPI_CREATOR_ID, 4);
-    acpi_le(t, 1, 4);
-    return t;
-}
-
-/* Appends the finished table, 16-byte aligned; returns its guest physical address; frees @t. */
-static uint32_t acpi_table_end(AcpiImage *image, GByteArray *t)
-{
-    uint32_t length = GUINT32_TO_LE(t->len), address;
-
-    memcpy(t->data + 4, &length, 4);
-    t->data[9] = acpi_checksum(t->data, t->len);
-    while (image->bytes->len % 16) {
-        acpi_le(image->bytes, 0, 1);
-    }
-    address = image->base + image->bytes->len;
-    acpi_bytes(image->bytes, t->data, t->len);
-    g_byte_array_unref(t);
-    return address;
-}
 
 /* Section 5.2.3.2, Generic Address Structure. */
 static void acpi_gas_io(GByteArray *t, uint16_t port, uint8_t bits)
@@ -423,59 +355,6 @@ static uint32_t acpi_build_mcfg(AcpiImage *image, const AcpiConfig *config)
     return acpi_table_end(image, t);
 }
 
-/* Section 5.2.16. */
-static void acpi_srat_memory(GByteArray *t, uint64_t base, uint64_t size, uint32_t flags)
-{
-    if (!size) {
-        return;
-    }
-    acpi_le(t, 1, 1);
-    acpi_le(t, 40, 1);
-    acpi_le(t, 0, 4);                              /* proximity domain */
-    acpi_le(t, 0, 2);
-    acpi_le(t, base, 8);
-    acpi_le(t, size, 8);
-    acpi_le(t, 0, 4);
-    acpi_le(t, flags, 4);
-    acpi_zero(t, 8);
-}
-
-static void acpi_srat_cpu(GByteArray *t, uint32_t apic_id)
-{
-    bool x2apic = apic_id >= 255;
-
-    acpi_le(t, x2apic ? 2 : 0, 1);
-    acpi_le(t, x2apic ? 24 : 16, 1);
-    if (x2apic) {
-        acpi_zero(t, 6);
-        acpi_le(t, apic_id, 4);
-        acpi_le(t, 1, 4);
-        acpi_zero(t, 8);
-        return;
-    }
-    acpi_le(t, 0, 1);
-    acpi_le(t, apic_id, 1);
-    acpi_le(t, 1, 4);
-    acpi_zero(t, 8);
-}
-
-/* Tells Linux how far hotpluggable memory reaches, before it sizes its DMA bounce buffers. */
-static uint32_t acpi_build_srat(AcpiImage *image, const AcpiConfig *config)
-{
-    GByteArray *t = acpi_table_begin("SRAT", 1);
-
-    acpi_le(t, 1, 4);
-    acpi_zero(t, 8);
-    for (unsigned i = 0; i < config->nb_cpus; i++) {
-        acpi_srat_cpu(t, config->apic_ids[i]);
-    }
-    acpi_srat_memory(t, 0, 640 * KiB, 1);
-    acpi_srat_memory(t, MiB, config->ram_below_4g - MiB, 1);
-    acpi_srat_memory(t, 4 * GiB, config->ram_above_4g, 1);
-    acpi_srat_memory(t, config->device_memory_base, config->device_memory_size, 3);
-    return acpi_table_end(image, t);
-}
-
 static uint32_t acpi_build_xsdt(AcpiImage *image, const uint32_t *tables, unsigned nb_tables)
 {
     GByteArray *t = acpi_table_begin("XSDT", 1);
@@ -503,7 +382,7 @@ static void acpi_write_rsdp(uint8_t *rsdp, uint32_t xsdt)
 GByteArray *acpi_build(const AcpiConfig *config, uint32_t base)
 {
     AcpiImage image = { .bytes = g_byte_array_new(), .base = base };
-    uint32_t tables[4], facs, dsdt;
+    uint32_t tables[5], facs, dsdt;
     unsigned nb_tables = 0;
 
     acpi_zero(image.bytes, ACPI_RSDP_SIZE);
@@ -514,8 +393,11 @@ GByteArray *acpi_build(const AcpiConfig *config, uint32_t base)
     if (config->pcie) {
         tables[nb_tables++] = acpi_build_mcfg(&image, config);
     }
-    if (config->device_memory_size) {
-        tables[nb_tables++] = acpi_build_srat(&image, config);
+    if (config->numa.nb_nodes) {
+        tables[nb_tables++] = acpi_build_srat(&image, &config->numa);
+    }
+    if (config->numa.distance) {
+        tables[nb_tables++] = acpi_build_slit(&image, &config->numa);
     }
     acpi_write_rsdp(image.bytes->data, acpi_build_xsdt(&image, tables, nb_tables));
     return image.bytes;

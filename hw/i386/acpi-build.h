@@ -7,6 +7,8 @@
 #ifndef HW_I386_ACPI_BUILD_H
 #define HW_I386_ACPI_BUILD_H
 
+#include "acpi-srat.h"
+
 /* Device number and INTx pin (0 is A) of a function on bus 0 -> global system interrupt. */
 typedef unsigned AcpiPciGsi(unsigned slot, unsigned pin);
 
@@ -18,10 +20,7 @@ typedef struct AcpiConfig {
     unsigned nb_level_irqs;
     AcpiPciGsi *pci_gsi;
 
-    uint64_t ram_below_4g;         /* bytes from 0 */
-    uint64_t ram_above_4g;         /* bytes from 4 GiB */
-    uint64_t device_memory_base;   /* hotpluggable memory; size 0: none */
-    uint64_t device_memory_size;
+    AcpiNuma numa;
 
     uint16_t pm_io_base;           /* PM1a event block; control +4, timer +8 */
     uint16_t gpe0_base;

@@ -20,6 +20,7 @@
 #include "system/accel.h"
 #include "system/address-spaces.h"
 #include "system/kvm-x86-layout.h"
+#include "system/numa.h"
 #include "system/reset.h"
 #include "system/runstate.h"
 #include "system/system.h"
@@ -116,29 +117,44 @@ static bool pc_check_phys_bits(const PCMachineState *pcms, Error **errp)
 
 /* CPUs. */
 
-static uint32_t pc_apic_id(const MachineState *ms, unsigned index)
+static void pc_init_possible_cpu(const MachineState *ms, unsigned index, CPUArchId *slot)
 {
-    const X86CPUTopoInfo topo = {
-        .sockets = ms->smp.sockets,
-        .dies_per_pkg = ms->smp.dies,
-        .cores_per_die = ms->smp.cores,
-        .threads_per_core = ms->smp.threads,
-    };
+    const X86CPUTopoInfo topo = x86_topo_info_of_machine(ms);
     X86CPUTopoIDs ids;
 
     x86_topo_ids_from_idx(&topo, index, &ids);
-    return x86_apicid_from_topo_ids(&topo, &ids);
+    slot->arch_id = x86_apicid_from_topo_ids(&topo, &ids);
+    slot->props = (CpuInstanceProperties) {
+        .has_socket_id = true, .socket_id = ids.pkg_id,
+        .has_die_id = topo.dies_per_pkg > 1, .die_id = ids.die_id,
+        .has_core_id = true, .core_id = ids.core_id,
+        .has_thread_id = true, .thread_id = ids.smt_id,
+    };
+}
+
+static bool pc_set_cpu_place(Object *cpu, const CPUArchId *slot, Error **errp)
+{
+    const CpuInstanceProperties *p = &slot->props;
+
+    return object_property_set_uint(cpu, "apic-id", slot->arch_id, errp) &&
+           object_property_set_int(cpu, "socket-id", p->socket_id, errp) &&
+           object_property_set_int(cpu, "die-id", p->die_id, errp) &&
+           object_property_set_int(cpu, "core-id", p->core_id, errp) &&
+           object_property_set_int(cpu, "thread-id", p->thread_id, errp) &&
+           (!p->has_node_id || object_property_set_int(cpu, "node-id", p->node_id, errp));
 }
 
 static bool pc_create_cpus(PCMachineState *pcms, Error **errp)
 {
-    const MachineState *ms = MACHINE(pcms);
+    MachineState *ms = MACHINE(pcms);
+    CPUArchIdList *slots = machine_possible_cpus(ms);
 
     for (unsigned i = 0; i < ms->smp.cpus; i++) {
         Object *cpu = object_new(ms->cpu_type);
-        bool ok = object_property_set_uint(cpu, "apic-id", pc_apic_id(ms, i), errp) &&
+        bool ok = pc_set_cpu_place(cpu, &slots->cpus[i], errp) &&
                   qdev_realize(DEVICE(cpu), NULL, errp);
 
+        slots->cpus[i].cpu = ok ? CPU(cpu) : NULL;
         object_unref(cpu);
         if (!ok) {
             return false;
@@ -244,6 +260,24 @@ static unsigned pc_serial_ports(const PCMachineState *pcms)
     return ports;
 }
 
+/* NUMA in ACPI: nothing unless there are nodes. */
+static AcpiNuma pc_acpi_numa(const PCMachineState *pcms)
+{
+    const MachineState *ms = MACHINE(pcms);
+    const NumaState *numa = ms->numa_state;
+
+    return (AcpiNuma) {
+        .nodes = numa ? numa->nodes : NULL,
+        .nb_nodes = numa ? numa->num_nodes : 0,
+        .distance = numa && numa->have_numa_distance ? numa->distance : NULL,
+        .cpus = ms->possible_cpus,
+        .ram_below_4g = pcms->below_4g_mem_size,
+        .ram_above_4g = pcms->above_4g_mem_size,
+        .device_memory_base = pc_device_memory_base(pcms),
+        .device_memory_size = pc_has_device_memory(ms) ? pc_device_memory_size(ms) : 0,
+    };
+}
+
 static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
 {
     const PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
@@ -256,10 +290,7 @@ static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
         .level_irqs = pc_level_irqs,
         .nb_level_irqs = ARRAY_SIZE(pc_level_irqs),
         .pci_gsi = pcmc->pci_gsi,
-        .ram_below_4g = pcms->below_4g_mem_size,
-        .ram_above_4g = pcms->above_4g_mem_size,
-        .device_memory_base = pc_device_memory_base(pcms),
-        .device_memory_size = pc_has_device_memory(ms) ? pc_device_memory_size(ms) : 0,
+        .numa = pc_acpi_numa(pcms),
         .pm_io_base = PC_PM_IO_BASE,
         .gpe0_base = pcmc->gpe0_base,
         .gpe0_length = pcmc->gpe0_length,
@@ -273,7 +304,7 @@ static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
     g_autoptr(GByteArray) tables = NULL;
 
     for (unsigned i = 0; i < ms->smp.cpus; i++) {
-        apic_ids[i] = pc_apic_id(ms, i);
+        apic_ids[i] = ms->possible_cpus->cpus[i].arch_id;
     }
     tables = acpi_build(&config, PC_ACPI_BASE);
     if (tables->len > PC_ACPI_SIZE ||
@@ -455,6 +486,7 @@ static void pc_machine_class_init(ObjectClass *klass, const void *data)
 
     mc->init = pc_machine_init;
     mc->check_runnable = pc_machine_check_runnable;
+    mc->init_possible_cpu = pc_init_possible_cpu;
     mc->get_hotplug_handler = pc_machine_get_hotplug_handler;
     mc->default_cpu_type = X86_CPU_DEFAULT_TYPE;
     mc->default_ram_size = PC_DEFAULT_RAM_SIZE;

@@ -13,6 +13,7 @@
 #include "qemu/error-report.h"
 #include "system/accel.h"
 #include "system/address-spaces.h"
+#include "system/numa.h"
 
 /* Slots that -m may ask for: what ACPI's memory hotplug of stock machines can describe. */
 #define MEMORY_DEVICES_MAX_SLOTS 256
@@ -115,6 +116,26 @@ uint64_t get_plugged_memory_size(void)
         size += MEMORY_DEVICE_GET_CLASS(md)->get_plugged_size(md, &error_abort);
     }
     return size;
+}
+
+void query_numa_node_mem(NumaNodeMem node_mem[], MachineState *ms)
+{
+    int nb_nodes = ms->numa_state ? ms->numa_state->num_nodes : 0;
+
+    for (int i = 0; i < nb_nodes; i++) {
+        node_mem[i] = (NumaNodeMem) { .node_mem = ms->numa_state->nodes[i].node_mem };
+    }
+    for (unsigned i = 0; i < nb_plugged() && nb_nodes; i++) {
+        MemoryDeviceState *md = plugged_device(i);
+        g_autoptr(MemoryDeviceInfo) info = g_new0(MemoryDeviceInfo, 1);
+        int64_t node;
+
+        MEMORY_DEVICE_GET_CLASS(md)->fill_device_info(md, info);
+        assert(info->type == MEMORY_DEVICE_INFO_KIND_VIRTIO_MEM);
+        node = info->u.virtio_mem.data->node;
+        node_mem[node].node_mem += info->u.virtio_mem.data->size;
+        node_mem[node].node_plugged_mem += info->u.virtio_mem.data->size;
+    }
 }
 
 static unsigned required_memslots(void)

@@ -21,6 +21,13 @@ json_t *keyval_parse(const char *params, const char *implied_key, bool *help, Er
  */
 json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
                              Error **errp);
+/*
+ * The same, for options whose keys may be repeated: @fn is called for each key in order until it
+ * returns false, with @errp; true if it never did.
+ */
+typedef bool QemuOptFunc(const char *key, const char *value, void *opaque, Error **errp);
+bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, QemuOptFunc *fn,
+                       void *opaque, Error **errp);
 /* Either dialect's value or JSON: *@keyval tells whether leaves are strings yet to be parsed. */
 json_t *qobject_input_parse(const char *str, const char *implied_key, bool flat, bool *keyval,
                             bool *help, Error **errp);

@@ -7,6 +7,7 @@
 #ifndef SYSTEM_HOSTMEM_H
 #define SYSTEM_HOSTMEM_H
 
+#include "qapi/qapi-types-machine.h"
 #include "qom/object.h"
 #include "system/memory.h"
 
@@ -19,15 +20,6 @@ OBJECT_DECLARE_TYPE(HostMemoryBackend, HostMemoryBackendClass, MEMORY_BACKEND)
 
 /* Host NUMA nodes that "host-nodes" can name. */
 #define HOSTMEM_MAX_NODES 128
-
-/* Values are those of set_mempolicy(2)'s MPOL_*. */
-typedef enum HostMemPolicy {
-    HOST_MEM_POLICY_DEFAULT,
-    HOST_MEM_POLICY_PREFERRED,
-    HOST_MEM_POLICY_BIND,
-    HOST_MEM_POLICY_INTERLEAVE,
-    HOST_MEM_POLICY__MAX,
-} HostMemPolicy;
 
 struct HostMemoryBackendClass {
     ObjectClass parent_class;

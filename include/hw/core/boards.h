@@ -9,6 +9,7 @@
 
 #include "hw/core/qdev.h"
 #include "hw/core/qdev-properties.h"
+#include "qapi/qapi-types-machine.h"
 #include "qemu/notify.h"
 #include "system/accel.h"
 #include "system/memory.h"
@@ -33,9 +34,19 @@ typedef struct CpuTopology {
     unsigned max_cpus;
 } CpuTopology;
 
-typedef struct NumaState {
-    int num_nodes;
-} NumaState;
+typedef struct NumaState NumaState;   /* system/numa.h */
+
+/* A place for a CPU, whether there is one or not. */
+typedef struct CPUArchId {
+    uint64_t arch_id;               /* on x86 the APIC id */
+    CpuInstanceProperties props;    /* node-id once NUMA is complete, if there are nodes */
+    CPUState *cpu;                  /* NULL: empty */
+} CPUArchId;
+
+typedef struct CPUArchIdList {
+    int len;
+    CPUArchId cpus[];
+} CPUArchIdList;
 
 /* Where memory devices go: a container region at @base. */
 typedef struct DeviceMemoryState DeviceMemoryState;
@@ -75,6 +86,11 @@ struct MachineClass {
     bool default_machine_opts;
     GPtrArray *compat_props;      /* GlobalProperty *, oldest version's last: they win */
 
+    /*
+     * Fills in arch_id and place of CPU number @index, below smp.max_cpus; the levels that are
+     * set in props are those that "-numa cpu" may name. NULL: no CPUs, and no NUMA.
+     */
+    void (*init_possible_cpu)(const MachineState *state, unsigned index, CPUArchId *slot);
     HotplugHandler *(*get_hotplug_handler)(MachineState *machine, DeviceState *dev);
     bool (*hotplug_allowed)(MachineState *state, DeviceState *dev, Error **errp);
     ram_addr_t (*fixup_ram_size)(ram_addr_t size);
@@ -93,6 +109,7 @@ struct MachineState {
     char *ram_memdev_id;        /* "memory-backend" */
     HostMemoryBackend *memdev;
     MemoryRegion *ram;          /* all of ram_size; NULL where the machine has none */
+    MemoryRegion numa_ram;      /* what `ram` then is: the nodes' backends, one after the other */
     ram_addr_t ram_size;
     bool ram_size_given;        /* by the user: "memory-backend" must then have that size */
     ram_addr_t maxram_size;
@@ -102,6 +119,7 @@ struct MachineState {
     AccelState *accelerator;
     char *accel_names;          /* accel= option: "kvm:tcg" */
     CpuTopology smp;
+    CPUArchIdList *possible_cpus;   /* see machine_possible_cpus() */
     NumaState *numa_state;      /* NULL: no NUMA nodes */
 };
 
@@ -113,6 +131,8 @@ void machine_help(void);
 /* Checked and completed -smp / -m values (JSON of strings or numbers). */
 bool machine_parse_smp_config(MachineState *ms, json_t *config, bool keyval, Error **errp);
 bool machine_parse_memory_config(MachineState *ms, json_t *config, bool keyval, Error **errp);
+/* Places for CPUs, smp.max_cpus of them; NULL where the machine has none. -smp is final by now. */
+CPUArchIdList *machine_possible_cpus(MachineState *ms);
 /* Makes RAM and the board; @errp: what the user got wrong. */
 bool machine_run_board_init(MachineState *machine, Error **errp);
 static inline bool machine_mem_merge(MachineState *machine) { return machine->mem_merge; }
