@@ -7,7 +7,7 @@
 #ifndef SYSTEM_HOSTMEM_H
 #define SYSTEM_HOSTMEM_H
 
-#include "qapi/qapi-types-machine.h"
+#include "qapi/qapi-types-common.h"
 #include "qom/object.h"
 #include "system/memory.h"
 
