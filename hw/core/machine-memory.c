@@ -115,7 +115,7 @@ void machine_get_memory(Object *obj, Visitor *v, const char *name, void *opaque,
         return;
     }
     visit_type_size(v, "size", &ms->ram_size, NULL);
-    if (ms->maxram_size > ms->ram_size) {
+    if (ms->ram_slots) {
         visit_type_size(v, "max-size", &ms->maxram_size, NULL);
         visit_type_uint64(v, "slots", &ms->ram_slots, NULL);
     }

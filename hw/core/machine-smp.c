@@ -9,7 +9,7 @@
 #include "qapi/error.h"
 #include "system/hostmem.h"
 
-/* Far above any machine, and the product of four of them fits in 64 bits. */
+/* Far above any level of any machine, and the product of four of them fits in 64 bits. */
 #define SMP_PARAMETER_MAX 65535
 
 typedef struct SmpConfig {
@@ -49,7 +49,8 @@ static bool smp_visit_parameter(Visitor *v, const char *name, int64_t *value, Er
         error_setg(errp, "Invalid CPU topology: CPU topology parameters must be greater than zero");
         return false;
     }
-    if (*value > SMP_PARAMETER_MAX) {
+    /* How many CPUs there may be is the machine's to say: smp_check(). */
+    if (*value > SMP_PARAMETER_MAX && !g_str_has_suffix(name, "cpus")) {
         error_setg(errp, "Invalid CPU topology: %s=%" PRId64 " is above %d", name, *value,
                    SMP_PARAMETER_MAX);
         return false;
@@ -196,6 +197,7 @@ void machine_get_smp(Object *obj, Visitor *v, const char *name, void *opaque, Er
         .cpus = smp->cpus, .maxcpus = smp->max_cpus, .sockets = smp->sockets, .dies = smp->dies,
         .cores = smp->cores, .threads = smp->threads,
     };
+    int64_t clusters = smp->clusters;
 
     if (!visit_start_struct(v, name, errp)) {
         return;
@@ -203,6 +205,7 @@ void machine_get_smp(Object *obj, Visitor *v, const char *name, void *opaque, Er
     for (size_t i = 0; i < ARRAY_SIZE(smp_parameters); i++) {
         visit_type_int(v, smp_parameters[i].name, smp_field(&config, &smp_parameters[i]), NULL);
     }
+    visit_type_int(v, "clusters", &clusters, NULL);
     visit_end_struct(v);
 }
 

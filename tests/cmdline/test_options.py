@@ -118,10 +118,12 @@ class Machine(TestCase):
     def test_memory(self):
         for arguments, size, maximum in (
                 ([], 128, 128), (["-m", "256"], 256, 256), (["-m", "1G"], 1024, 1024),
-                (["-m", "size=1G,maxmem=2G"], 1024, 2048), (["-m", "0"], 128, 128),
+                (["-m", "size=1G,maxmem=2G,slots=1"], 1024, 2048), (["-m", "0"], 128, 128),
                 (["-m", "512M,slots=4,maxmem=1.5G"], 512, 1536),
-                (["-machine", "memory.size=64M,memory.max-size=1G"], 64, 1024),
-                (["-m", "64", "-m", "maxmem=1G"], 64, 1024)):
+                (["-machine", "memory.size=64M,memory.max-size=1G,memory.slots=1"], 64, 1024),
+                (["-m", "64", "-m", "maxmem=1G,slots=2"], 64, 1024),
+                # as stock's, it tells the maximum only where there are slots
+                (["-m", "1G,maxmem=2G"], 1024, 1024)):
             with self.subTest(arguments):
                 monitor = self.emulator(*arguments).monitor()
                 self.assertEqual(monitor.cmd("query-memory-size-summary")["base-memory"],

@@ -90,7 +90,8 @@ static void test_smp_refused(void)
     expect_smp_error("{'cpus': '3', 'sockets': '2', 'cores': '2'}", "Invalid CPU topology: product "
                      "of the hierarchy must match maxcpus: sockets (2) * cores (2) * threads (0) "
                      "!= maxcpus (3)");
-    expect_smp_error("{'cpus': '99999999'}", "Invalid CPU topology: cpus=99999999 is above 65535");
+    expect_smp_error("{'cpus': '99999999'}",
+                     "Invalid SMP CPUs 99999999. The max CPUs supported by machine 'modern' is 64");
 }
 
 static void test_memory(void)
