@@ -212,6 +212,7 @@ static char *get_append(Object *obj, Error **errp)
 static void set_append(Object *obj, const char *value, Error **errp)
 {
     set_string(&MACHINE(obj)->kernel_cmdline, "append", value, errp);
+    MACHINE(obj)->kernel_cmdline_given = true;
 }
 
 static bool get_dump_guest_core(Object *obj, Error **errp)
@@ -440,7 +441,7 @@ static void machine_none_init(MachineState *ms)
 {
     Error *err = NULL;
 
-    if (ms->kernel_filename || ms->initrd_filename || *ms->kernel_cmdline) {
+    if (ms->kernel_filename || ms->initrd_filename || ms->kernel_cmdline_given) {
         error_setg(&err, "machine 'none' boots nothing: -kernel, -initrd and -append are not "
                    "supported by it");
     } else if (ms->cpu_type) {

@@ -368,8 +368,9 @@ static bool pc_open_kernel(PCMachineState *pcms, Error **errp)
     const MachineState *ms = MACHINE(pcms);
 
     if (!ms->kernel_filename) {
-        if (ms->initrd_filename || (ms->kernel_cmdline && *ms->kernel_cmdline)) {
-            error_setg(errp, "-append and -initrd only allowed with -kernel option");
+        if (ms->kernel_cmdline_given || ms->initrd_filename) {
+            error_setg(errp, "%s only allowed with -kernel option",
+                       ms->kernel_cmdline_given ? "-append" : "-initrd");
             return false;
         }
         return true;

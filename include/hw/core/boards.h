@@ -101,6 +101,7 @@ struct MachineState {
 
     char *kernel_filename;
     char *kernel_cmdline;       /* never NULL once the machine is initialized */
+    bool kernel_cmdline_given;
     char *initrd_filename;
     char *firmware;
     bool dump_guest_core;
