@@ -64,7 +64,8 @@ static unsigned srat_node(GByteArray *t, const AcpiNuma *numa, unsigned node, ui
                           uint64_t size)
 {
     const RamPiece pieces[] = {
-        { 0, 640 * KiB }, { MiB, numa->ram_below_4g - MiB }, { 4 * GiB, numa->ram_above_4g },
+        { 0, 640 * KiB }, { MiB, numa->ram_below_4g - MiB },
+        { numa->ram_above_4g_start, numa->ram_above_4g },
     };
     /* Where each piece begins in RAM. */
     const uint64_t offsets[] = { 0, MiB, numa->ram_below_4g };

@@ -17,7 +17,8 @@ typedef struct AcpiNuma {
 
     /* The nodes' memory, in their order, first below 4 GiB, then above. */
     uint64_t ram_below_4g;         /* bytes from 0 */
-    uint64_t ram_above_4g;         /* bytes from 4 GiB */
+    uint64_t ram_above_4g;         /* bytes */
+    uint64_t ram_above_4g_start;   /* where: 4 GiB or higher */
     uint64_t device_memory_base;   /* hotpluggable memory; size 0: none */
     uint64_t device_memory_size;
 } AcpiNuma;

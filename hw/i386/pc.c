@@ -32,6 +32,9 @@
 #define ABOVE_4G ((uint64_t)(4 * GiB))
 #define PC_DEFAULT_RAM_SIZE ((uint64_t)(128 * MiB))
 #define PC_MAX_CPUS 255
+/* Of HyperTransport on AMD's CPUs (BIOS and Kernel Developer's Guide): 12 GiB up to 1 TiB. */
+#define AMD_HT_START UINT64_C(0xfd00000000)
+#define AMD_HT_END UINT64_C(0x10000000000)
 /* End of the 32-bit PCI window: I/O APIC, local APIC and KVM's pages come after it. */
 #define PC_PCI_WINDOW_LAST 0xfebfffffu
 #define PC_PCI_IO_FIRST 0xc000
@@ -56,11 +59,12 @@ static void pc_split_ram(PCMachineState *pcms)
 
     pcms->below_4g_mem_size = low;
     pcms->above_4g_mem_size = ram - low;
+    pcms->above_4g_mem_start = ABOVE_4G;
 }
 
 static uint64_t pc_device_memory_base(const PCMachineState *pcms)
 {
-    return QEMU_ALIGN_UP(ABOVE_4G + pcms->above_4g_mem_size, (uint64_t)GiB);
+    return QEMU_ALIGN_UP(pcms->above_4g_mem_start + pcms->above_4g_mem_size, (uint64_t)GiB);
 }
 
 /* Room to align each device to the largest page, 1 GiB. */
@@ -94,17 +98,44 @@ static void pc_map_ram(PCMachineState *pcms)
     if (pcms->above_4g_mem_size) {
         memory_region_init_alias(&pcms->ram_above_4g, OBJECT(pcms), "ram-above-4g", ms->ram,
                                  pcms->below_4g_mem_size, pcms->above_4g_mem_size);
-        memory_region_add_subregion(system, ABOVE_4G, &pcms->ram_above_4g);
+        memory_region_add_subregion(system, pcms->above_4g_mem_start, &pcms->ram_above_4g);
     }
     if (pc_has_device_memory(ms)) {
         machine_memory_devices_init(ms, pc_device_memory_base(pcms), pc_device_memory_size(ms));
     }
 }
 
+/* What the host bridge will have, with the user's globals: a bridge that nobody keeps knows. */
+static uint64_t pc_hole64_size(const PCMachineState *pcms)
+{
+    Object *host = object_new(PC_MACHINE_GET_CLASS(pcms)->host_type);
+    uint64_t size = object_property_get_uint(host, PCI_HOST_PROP_PCI_HOLE64_SIZE, &error_abort);
+
+    object_unref(host);
+    return size;
+}
+
+/* The last address that RAM, device memory or the 64-bit PCI window takes. */
+static uint64_t pc_last_address(const PCMachineState *pcms)
+{
+    uint64_t start = QEMU_ALIGN_UP(pc_memory_end(pcms), (uint64_t)GiB), end;
+
+    return __builtin_add_overflow(start, pc_hole64_size(pcms), &end) ? UINT64_MAX : end - 1;
+}
+
+static void pc_avoid_amd_hole(PCMachineState *pcms)
+{
+    if (PC_MACHINE_GET_CLASS(pcms)->avoid_amd_1tb_hole &&
+        x86_cpu_is_amd(X86_CPU(first_cpu)) &&
+        pc_last_address(pcms) >= AMD_HT_START) {
+        pcms->above_4g_mem_start = AMD_HT_END;
+    }
+}
+
 static bool pc_check_phys_bits(const PCMachineState *pcms, Error **errp)
 {
     const X86CPU *cpu = X86_CPU(first_cpu);
-    uint64_t last = pc_memory_end(pcms) - 1;
+    uint64_t last = pc_last_address(pcms);
     unsigned bits = x86_cpu_phys_bits(cpu);
 
     if (bits < 64 && last >> bits) {
@@ -240,8 +271,11 @@ static unsigned pc_e820(const PCMachineState *pcms, LinuxBootE820 *map)
                                       MCH_HOST_BRIDGE_PCIEXBAR_MAX, E820_RESERVED };
     }
     map[nb++] = (LinuxBootE820) { KVM_X86_RESERVED_BASE, KVM_X86_RESERVED_SIZE, E820_RESERVED };
+    if (pcms->above_4g_mem_start == AMD_HT_END) {
+        map[nb++] = (LinuxBootE820) { AMD_HT_START, AMD_HT_END - AMD_HT_START, E820_RESERVED };
+    }
     if (pcms->above_4g_mem_size) {
-        map[nb++] = (LinuxBootE820) { ABOVE_4G, pcms->above_4g_mem_size, E820_RAM };
+        map[nb++] = (LinuxBootE820) { pcms->above_4g_mem_start, pcms->above_4g_mem_size, E820_RAM };
     }
     return nb;
 }
@@ -273,6 +307,7 @@ static AcpiNuma pc_acpi_numa(const PCMachineState *pcms)
         .cpus = ms->possible_cpus,
         .ram_below_4g = pcms->below_4g_mem_size,
         .ram_above_4g = pcms->above_4g_mem_size,
+        .ram_above_4g_start = pcms->above_4g_mem_start,
         .device_memory_base = pc_device_memory_base(pcms),
         .device_memory_size = pc_has_device_memory(ms) ? pc_device_memory_size(ms) : 0,
     };
@@ -395,8 +430,11 @@ static bool pc_make(PCMachineState *pcms, Error **errp)
         return false;
     }
     pc_split_ram(pcms);
-    if (!pc_open_kernel(pcms, errp) || !pc_create_cpus(pcms, errp) ||
-        !pc_check_phys_bits(pcms, errp)) {
+    if (!pc_open_kernel(pcms, errp) || !pc_create_cpus(pcms, errp)) {
+        return false;
+    }
+    pc_avoid_amd_hole(pcms);
+    if (!pc_check_phys_bits(pcms, errp)) {
         return false;
     }
     pc_map_ram(pcms);

@@ -66,6 +66,7 @@ static void pc_i440fx_class_init(ObjectClass *klass, const void *data)
 
     mc->family = "pc_piix";
     mc->desc = "Standard PC (i440FX + PIIX, 1996)";
+    pcmc->host_type = TYPE_I440FX_PCI_HOST_BRIDGE;
     pcmc->low_ram_max = 0xe0000000 - 1;
     pcmc->low_ram_split = 0xc0000000;
     pcmc->make_bridges = pc_i440fx_make_bridges;

@@ -75,6 +75,7 @@ static void pc_q35_class_init(ObjectClass *klass, const void *data)
     mc->family = "pc_q35";
     mc->desc = "Standard PC (Q35 + ICH9, 2009)";
     pcmc->pcie = true;
+    pcmc->host_type = TYPE_Q35_HOST_DEVICE;
     pcmc->low_ram_max = 0xb0000000 - 1;
     pcmc->low_ram_split = 0x80000000;
     pcmc->make_bridges = pc_q35_make_bridges;

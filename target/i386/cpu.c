@@ -180,6 +180,7 @@ static const Property x86_cpu_properties[] = {
     DEFINE_PROP_UINT32("min-xlevel", X86CPU, min_xlevel, 0),
     DEFINE_PROP_BOOL("cpuid-0xb", X86CPU, cpuid_0xb, true),
     DEFINE_PROP_BOOL("l3-cache", X86CPU, l3_cache, true),
+    DEFINE_PROP_BOOL("x-vendor-cpuid-only", X86CPU, vendor_cpuid_only, true),
 };
 
 /* Other names of features, from when Linux or QEMU called them so. */

@@ -57,6 +57,11 @@ static bool vendor_is_amd(const X86CPU *cpu)
     return vendor_is(cpu, X86_VENDOR_AMD) || vendor_is(cpu, X86_VENDOR_HYGON);
 }
 
+bool x86_cpu_is_amd(const X86CPU *cpu)
+{
+    return vendor_is(cpu, X86_VENDOR_AMD);
+}
+
 static bool accel_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
     AccelState *as = current_accel();
@@ -465,20 +470,21 @@ static void build_xsave_leaves(Builder *b)
 
 static void build_basic_leaves(Builder *b)
 {
+    bool hide_intel = b->cpu->vendor_cpuid_only && vendor_is_amd(b->cpu);
     X86CpuidEntry *entry = add_leaf(b, 0);
 
     entry->eax = b->level;
     set_vendor(b, entry);
     build_leaf_1(b);
     /* Leaves 2 and 4 are Intel's: AMD has 0x80000005, 0x80000006 and 0x8000001d instead. */
-    if (b->level >= 2 && !vendor_is_amd(b->cpu)) {
+    if (b->level >= 2 && !hide_intel) {
         entry = add_leaf(b, 2);
         entry->eax = 0x01;
         /* Descriptors (SDM table 3-12): 4 MiB L2, 32 KiB L1I, 32 KiB L1D, 16 MiB L3. */
         entry->ecx = b->cpu->l3_cache ? 0x4d : 0;
         entry->edx = 0x002c307d;
     }
-    if (b->level >= 4 && !vendor_is_amd(b->cpu)) {
+    if (b->level >= 4 && !hide_intel) {
         build_cache_leaves(b, 4, caches_intel);
     }
     if (b->level >= 5) {

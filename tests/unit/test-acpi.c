@@ -40,6 +40,7 @@ static const AcpiConfig q35 = {
         .cpus = &cpus,
         .ram_below_4g = 2 * GiB,
         .ram_above_4g = 1 * GiB,
+        .ram_above_4g_start = 4 * GiB,
         .device_memory_base = 6 * GiB,
         .device_memory_size = 8 * GiB,
     },

@@ -26,6 +26,7 @@ struct PCMachineState {
 
     uint64_t below_4g_mem_size;
     uint64_t above_4g_mem_size;
+    uint64_t above_4g_mem_start;       /* 4 GiB, or 1 TiB: see PCMachineClass.avoid_amd_1tb_hole */
     MemoryRegion ram_below_4g;
     MemoryRegion ram_above_4g;
     MemoryRegion pci_memory;
@@ -48,6 +49,12 @@ struct PCMachineClass {
     /* RAM below 4 GiB ends at `low_ram_max`, or at `low_ram_split` if there is more. */
     uint64_t low_ram_max;
     uint64_t low_ram_split;
+    /*
+     * AMD's CPUs keep the last 12 GiB below 1 TiB for HyperTransport. If addresses would reach
+     * them, RAM above 4 GiB starts at 1 TiB instead (since 7.1).
+     */
+    bool avoid_amd_1tb_hole;
+    const char *host_type;             /* of the host bridge, for its "pci-hole64-size" */
     /* Makes both bridges: sets pcibus, isa_bus, acpi_regs. */
     void (*make_bridges)(PCMachineState *pcms, const PCHostConfig *config);
 

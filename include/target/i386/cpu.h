@@ -154,6 +154,7 @@ struct X86CPU {
     bool check;
     bool enforce;
     bool cpuid_0xb;
+    bool vendor_cpuid_only;         /* no leaves of Intel's for AMD's (since 6.1) */
     uint32_t level, min_level;      /* greatest basic leaf; UINT32_MAX: computed */
     uint32_t xlevel, min_xlevel;
     X86CpuidState cpuid;            /* family, model, names, feature words */
@@ -214,6 +215,8 @@ const char *x86_cpu_parse_option(const char *optarg, Error **errp);
 /* "-cpu help", on stdout. */
 void x86_cpu_list(void);
 
+/* Is it AMD's own, by its vendor string? */
+bool x86_cpu_is_amd(const X86CPU *cpu);
 /* The greatest guest physical address + 1 of a realized CPU, in bits: 32..52. */
 static inline unsigned x86_cpu_phys_bits(const X86CPU *cpu)
 {
