@@ -237,7 +237,11 @@ static bool make_qmp(const CmdlineArg *arg, unsigned index, Error **errp)
         error_propagate(errp, err);
         return false;
     }
-    return !chr || monitor_init_qmp(chr, false, errp);
+    if (!chr) {
+        error_setg(errp, "'%s' is not a valid char driver", arg->value);
+        return false;
+    }
+    return monitor_init_qmp(chr, false, errp);
 }
 
 static bool make_mon(const CmdlineArg *arg, Error **errp)
@@ -310,7 +314,8 @@ static bool is_memory_backend(json_t *props)
 static bool make_object(const CmdlineArg *arg, bool late, Error **errp)
 {
     bool keyval = false;
-    json_t *props = qobject_input_parse(arg->value, "qom-type", false, &keyval, NULL, errp);
+    json_t *props = qobject_input_parse(arg->value, "qom-type", qemu_opts_parse_json_lists, &keyval,
+                                        NULL, errp);
     bool ok = props != NULL;
 
     if (props && is_memory_backend(props) == late) {
@@ -531,7 +536,8 @@ static bool make_board(void)
 static bool make_device(const CmdlineArg *arg, unsigned index, Error **errp)
 {
     bool keyval = false;
-    json_t *opts = qobject_input_parse(arg->value, "driver", true, &keyval, NULL, errp);
+    json_t *opts = qobject_input_parse(arg->value, "driver", qemu_opts_parse_json, &keyval, NULL,
+                                       errp);
     g_autoptr(DeviceState) dev = NULL;
 
     if (!opts) {

@@ -134,28 +134,30 @@ static OptResult handle_append(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return OPT_OK;
 }
 
-/* The part @name of the machine's properties, an object made if need be. */
-static json_t *machine_part(Cmdline *c, const char *name)
+/* Puts @opts over the part @name of the machine's properties. */
+static bool merge_machine_part(Cmdline *c, const char *name, json_t *opts, Error **errp)
 {
     json_t *part = json_object_get(c->machine, name);
 
-    if (!json_is_object(part)) {
+    if (part && !json_is_object(part)) {
+        error_setg(errp, "Parameter '%s' used inconsistently", name);
+        return false;
+    }
+    if (!part) {
         part = json_object();
         json_object_set_new(c->machine, name, part);
     }
-    return part;
+    json_object_update(part, opts);
+    return true;
 }
 
 static OptResult handle_smp(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
     json_t *opts = qemu_opts_parse_json(arg->value, "cpus", NULL, errp);
+    bool ok = opts && merge_machine_part(c, "smp", opts, errp);
 
-    if (!opts) {
-        return OPT_ERROR;
-    }
-    json_object_update(machine_part(c, "smp"), opts);
     json_decref(opts);
-    return OPT_OK;
+    return ok ? OPT_OK : OPT_ERROR;
 }
 
 /* ---- -m ------------------------------------------------------------------------------------- */
@@ -207,8 +209,7 @@ static OptResult handle_m(Cmdline *c, const CmdlineArg *arg, Error **errp)
     bool ok = opts != NULL;
 
     json_object_foreach(opts, key, value) {
-        ok = ok && parse_memory_key(machine_part(c, "memory"), key, json_string_value(value),
-                                    errp);
+        ok = ok && parse_memory_key(c->memory, key, json_string_value(value), errp);
     }
     json_decref(opts);
     return ok ? OPT_OK : OPT_ERROR;
@@ -250,7 +251,8 @@ static OptResult handle_cpu(Cmdline *c, const CmdlineArg *arg, Error **errp)
 static OptResult handle_device(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
     bool keyval = false, help = false;
-    json_t *opts = qobject_input_parse(arg->value, "driver", true, &keyval, &help, errp);
+    json_t *opts = qobject_input_parse(arg->value, "driver", qemu_opts_parse_json, &keyval, &help,
+                                       errp);
     OptResult result = OPT_OK;
 
     if (!opts) {
@@ -267,7 +269,8 @@ static OptResult handle_device(Cmdline *c, const CmdlineArg *arg, Error **errp)
 static OptResult handle_object(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
     bool keyval = false, help = false;
-    json_t *opts = qobject_input_parse(arg->value, "qom-type", false, &keyval, &help, errp);
+    json_t *opts = qobject_input_parse(arg->value, "qom-type", qemu_opts_parse_json_lists, &keyval,
+                                       &help, errp);
     const char *type = json_string_value(json_object_get(opts, "qom-type"));
     OptResult result = OPT_OK;
 
@@ -287,19 +290,32 @@ static OptResult handle_object(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return result;
 }
 
-static bool add_global(const char *driver, const char *property, const char *value)
+static bool check_global_keys(json_t *opts, Error **errp)
 {
-    GlobalProperty *global;
+    const char *key;
+    json_t *value;
 
-    if (!driver || !property || !value) {
+    json_object_foreach(opts, key, value) {
+        if (strcmp(key, "driver") && strcmp(key, "property") && strcmp(key, "value")) {
+            error_setg(errp, "Invalid parameter '%s'", key);
+            return false;
+        }
+    }
+    if (json_object_size(opts) != 3) {
+        error_setg(errp, "options 'driver', 'property', and 'value' are required");
         return false;
     }
-    global = g_new0(GlobalProperty, 1);
+    return true;
+}
+
+static void add_global(const char *driver, const char *property, const char *value)
+{
+    GlobalProperty *global = g_new0(GlobalProperty, 1);
+
     global->driver = g_strdup(driver);
     global->property = g_strdup(property);
     global->value = g_strdup(value);
     qdev_prop_register_global(global);
-    return true;
 }
 
 /* "driver.property=value" if a dot comes before the first '=', else the long form. */
@@ -310,7 +326,7 @@ static OptResult handle_global(Cmdline *c, const CmdlineArg *arg, Error **errp)
     json_t *opts;
     bool ok;
 
-    if (dot && equals && dot < equals) {
+    if (dot && dot != arg->value && equals && dot < equals) {
         g_autofree char *driver = g_strndup(arg->value, dot - arg->value);
         g_autofree char *property = g_strndup(dot + 1, equals - dot - 1);
 
@@ -326,14 +342,13 @@ static OptResult handle_global(Cmdline *c, const CmdlineArg *arg, Error **errp)
     if (!opts) {
         return OPT_ERROR;
     }
-    ok = json_object_size(opts) == 3 &&
-         add_global(json_string_value(json_object_get(opts, "driver")),
-                    json_string_value(json_object_get(opts, "property")),
-                    json_string_value(json_object_get(opts, "value")));
-    json_decref(opts);
-    if (!ok) {
-        error_setg(errp, "options 'driver', 'property', and 'value' are required");
+    ok = check_global_keys(opts, errp);
+    if (ok) {
+        add_global(json_string_value(json_object_get(opts, "driver")),
+                   json_string_value(json_object_get(opts, "property")),
+                   json_string_value(json_object_get(opts, "value")));
     }
+    json_decref(opts);
     return ok ? OPT_OK : OPT_ERROR;
 }
 
@@ -689,8 +704,11 @@ static bool check_combinations(const Cmdline *c)
 
 CmdlineResult cmdline_parse(Cmdline *c, int argc, char **argv)
 {
+    Error *err = NULL;
+
     *c = (Cmdline) {
         .machine = json_object(),
+        .memory = json_object(),
         .accels = g_ptr_array_new_with_free_func(g_free),
         .objects = g_ptr_array_new_with_free_func(g_free),
         .devices = g_ptr_array_new_with_free_func(g_free),
@@ -706,12 +724,17 @@ CmdlineResult cmdline_parse(Cmdline *c, int argc, char **argv)
             return result == OPT_HELP ? CMDLINE_DONE : CMDLINE_ERROR;
         }
     }
+    if (json_object_size(c->memory) && !merge_machine_part(c, "memory", c->memory, &err)) {
+        error_report_err(err);
+        return CMDLINE_ERROR;
+    }
     return check_combinations(c) ? CMDLINE_RUN : CMDLINE_ERROR;
 }
 
 void cmdline_cleanup(Cmdline *c)
 {
     json_decref(c->machine);
+    json_decref(c->memory);
     g_ptr_array_unref(c->accels);
     g_ptr_array_unref(c->objects);
     g_ptr_array_unref(c->devices);

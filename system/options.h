@@ -17,6 +17,7 @@ typedef struct CmdlineArg {
 
 typedef struct Cmdline {
     json_t *machine;            /* keyval object: -machine, -smp, -m, -kernel, -initrd, -append */
+    json_t *memory;             /* of -m: in the end part of the above, and stronger than -machine */
     GPtrArray *accels;          /* CmdlineArg *, in order; likewise the next ones */
     GPtrArray *objects;
     GPtrArray *devices;

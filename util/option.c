@@ -287,26 +287,59 @@ bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, 
     return true;
 }
 
+typedef struct OptsSink {
+    json_t *out;
+    const char *type_key;    /* whose last value wins in any case */
+    bool lists;
+} OptsSink;
+
+/* The first "id" stays; else the last value does, or becomes part of a list. */
 static bool opts_set_json(const char *key, const char *value, void *opaque, Error **errp)
 {
-    json_object_set_new(opaque, key, json_string(value));
+    OptsSink *sink = opaque;
+    json_t *old = json_object_get(sink->out, key);
+
+    if (old && g_str_equal(key, "id")) {
+        return true;
+    }
+    if (!old || !sink->lists || g_strcmp0(key, sink->type_key) == 0) {
+        json_object_set_new(sink->out, key, json_string(value));
+        return true;
+    }
+    if (!json_is_array(old)) {
+        old = json_pack("[n, O]", old);
+        json_object_set_new(sink->out, key, old);
+    }
+    json_array_append_new(old, json_string(value));
     return true;
+}
+
+static json_t *opts_parse(const char *params, const char *implied_key, bool lists, bool *help,
+                          Error **errp)
+{
+    OptsSink sink = { .out = json_object(), .type_key = implied_key, .lists = lists };
+
+    if (!qemu_opts_foreach(params, implied_key, help, opts_set_json, &sink, errp)) {
+        json_decref(sink.out);
+        return NULL;
+    }
+    return sink.out;
 }
 
 json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
                              Error **errp)
 {
-    json_t *out = json_object();
-
-    if (!qemu_opts_foreach(params, implied_key, help, opts_set_json, out, errp)) {
-        json_decref(out);
-        return NULL;
-    }
-    return out;
+    return opts_parse(params, implied_key, false, help, errp);
 }
 
-json_t *qobject_input_parse(const char *str, const char *implied_key, bool flat, bool *keyval,
-                            bool *help, Error **errp)
+json_t *qemu_opts_parse_json_lists(const char *params, const char *implied_key, bool *help,
+                                   Error **errp)
+{
+    return opts_parse(params, implied_key, true, help, errp);
+}
+
+json_t *qobject_input_parse(const char *str, const char *implied_key, OptionParser *parse,
+                            bool *keyval, bool *help, Error **errp)
 {
     json_t *value;
 
@@ -315,8 +348,7 @@ json_t *qobject_input_parse(const char *str, const char *implied_key, bool flat,
         *help = false;
     }
     if (*keyval) {
-        return flat ? qemu_opts_parse_json(str, implied_key, help, errp)
-                    : keyval_parse(str, implied_key, help, errp);
+        return parse(str, implied_key, help, errp);
     }
     value = qjson_parse(str, errp);
     if (value && !json_is_object(value)) {

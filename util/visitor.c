@@ -184,7 +184,14 @@ static json_t *input_peek(Visitor *v, const char *name, bool consume)
     return value;
 }
 
-static json_t *input_get(Visitor *v, const char *name, Error **errp)
+/* A key that was given more than once (qemu_opts_parse_json_lists). */
+static bool is_repeated(const Visitor *v, const json_t *value)
+{
+    return v->kind == VISITOR_KEYVAL && json_is_array(value) &&
+           json_is_null(json_array_get(value, 0));
+}
+
+static json_t *input_get_all(Visitor *v, const char *name, Error **errp)
 {
     json_t *value = input_peek(v, name, true);
 
@@ -194,6 +201,13 @@ static json_t *input_get(Visitor *v, const char *name, Error **errp)
         error_setg(errp, "Parameter '%s' is missing", path);
     }
     return value;
+}
+
+static json_t *input_get(Visitor *v, const char *name, Error **errp)
+{
+    json_t *value = input_get_all(v, name, errp);
+
+    return is_repeated(v, value) ? json_array_get(value, json_array_size(value) - 1) : value;
 }
 
 /* The string to be parsed, where the visitor is of a lenient kind and has one; else NULL. */
@@ -306,6 +320,16 @@ static json_t *expand_ranges(const char *text)
     return list;
 }
 
+static json_t *expand_repeated(const json_t *values)
+{
+    g_autoptr(GString) text = g_string_new(json_string_value(json_array_get(values, 1)));
+
+    for (size_t i = 2; i < json_array_size(values); i++) {
+        g_string_append_printf(text, ",%s", json_string_value(json_array_get(values, i)));
+    }
+    return expand_ranges(text->str);
+}
+
 bool visit_start_list(Visitor *v, const char *name, size_t *nb_elements, Error **errp)
 {
     json_t *value, *expanded = NULL;
@@ -316,12 +340,13 @@ bool visit_start_list(Visitor *v, const char *name, size_t *nb_elements, Error *
         visitor_push(v, name, value);
         return true;
     }
-    value = input_get(v, name, errp);
+    value = input_get_all(v, name, errp);
     if (!value) {
         return false;
     }
-    if (input_text(v, value)) {
-        value = expanded = expand_ranges(input_text(v, value));
+    if (input_text(v, value) || is_repeated(v, value)) {
+        value = expanded = is_repeated(v, value) ? expand_repeated(value)
+                                                 : expand_ranges(input_text(v, value));
         if (!value) {
             return fail_value(v, name, "a uint64 value or range", errp);
         }

@@ -17,7 +17,7 @@
 json_t *keyval_parse(const char *params, const char *implied_key, bool *help, Error **errp);
 /*
  * The older dialect of -device, -chardev, -m, -smp …: keys are flat (dots have no meaning), a bare
- * "key" means key=on and "nokey" key=off. The last of equal keys wins.
+ * "key" means key=on and "nokey" key=off. The last of equal keys wins, but the first "id".
  */
 json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
                              Error **errp);
@@ -28,9 +28,20 @@ json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *
 typedef bool QemuOptFunc(const char *key, const char *value, void *opaque, Error **errp);
 bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, QemuOptFunc *fn,
                        void *opaque, Error **errp);
-/* Either dialect's value or JSON: *@keyval tells whether leaves are strings yet to be parsed. */
-json_t *qobject_input_parse(const char *str, const char *implied_key, bool flat, bool *keyval,
-                            bool *help, Error **errp);
+/*
+ * The same for -object, where a repeated key adds to a list ("host-nodes=0,host-nodes=2-3"): its
+ * value then is the array [null, "0", "2-3"], of which the lenient input visitor
+ * (qobject_input_visitor_new_keyval) makes a list, or the last where no list is wanted.
+ */
+json_t *qemu_opts_parse_json_lists(const char *params, const char *implied_key, bool *help,
+                                   Error **errp);
+typedef json_t *OptionParser(const char *params, const char *implied_key, bool *help, Error **errp);
+/*
+ * JSON, or what @parse makes of the rest: *@keyval tells whether leaves are strings yet to be
+ * parsed.
+ */
+json_t *qobject_input_parse(const char *str, const char *implied_key, OptionParser *parse,
+                            bool *keyval, bool *help, Error **errp);
 /* Is @s a request for help: "help" or "?". */
 bool is_help_option(const char *s);
 /* Does a list contain a help request as one of its elements? */

@@ -284,7 +284,7 @@ static void test_opts_flat(void)
     json_t *o = qemu_opts_parse_json("vm,id=a,x.y=1,v=p,,q,id=b", "driver", NULL, &error_abort);
 
     g_assert_cmpstr(get(o, "driver"), ==, "vm");
-    g_assert_cmpstr(get(o, "id"), ==, "b");
+    g_assert_cmpstr(get(o, "id"), ==, "a");
     g_assert_cmpstr(get(o, "x.y"), ==, "1");
     g_assert_cmpstr(get(o, "v"), ==, "p,q");
     json_decref(o);
@@ -294,19 +294,37 @@ static void test_input_parse(void)
 {
     bool keyval = true, help = false;
     Error *err = NULL;
-    json_t *o = qobject_input_parse("{\"driver\":\"vm\",\"n\":1}", "driver", true, &keyval, &help,
+    json_t *o = qobject_input_parse("{\"driver\":\"vm\",\"n\":1}", "driver",
+                                    qemu_opts_parse_json, &keyval, &help,
                                     &error_abort);
 
     g_assert_false(keyval);
     g_assert_cmpint(json_integer_value(json_object_get(o, "n")), ==, 1);
     json_decref(o);
-    o = qobject_input_parse("vm,n=1", "driver", true, &keyval, &help, &error_abort);
+    o = qobject_input_parse("vm,n=1", "driver", qemu_opts_parse_json, &keyval, &help, &error_abort);
     g_assert_true(keyval);
     g_assert_cmpstr(get(o, "n"), ==, "1");
     json_decref(o);
-    g_assert_null(qobject_input_parse("{\"driver\":", "driver", true, &keyval, &help, &err));
+    g_assert_null(qobject_input_parse("{\"driver\":", "driver", qemu_opts_parse_json, &keyval,
+                                      &help, &err));
     g_assert_nonnull(err);
     error_free(err);
+}
+
+/* Flat: the first id counts; and where lists are asked for, equal keys add up, but for the type. */
+static void test_repeated(void)
+{
+    json_t *o = qemu_opts_parse_json("t,id=a,n=1,id=b,n=2", "t", NULL, &error_abort);
+
+    g_assert_cmpstr(get(o, "id"), ==, "a");
+    g_assert_cmpstr(get(o, "n"), ==, "2");
+    json_decref(o);
+    o = qemu_opts_parse_json_lists("x,n=1,id=a,n=2-3,id=b,t=y", "t", NULL, &error_abort);
+    g_assert_cmpstr(get(o, "id"), ==, "a");
+    g_assert_cmpstr(get(o, "t"), ==, "y");
+    g_assert_cmpint(json_array_size(json_object_get(o, "n")), ==, 3);
+    g_assert_true(json_is_null(json_array_get(json_object_get(o, "n"), 0)));
+    json_decref(o);
 }
 
 static void test_id(void)
@@ -358,6 +376,7 @@ int main(int argc, char **argv)
     g_test_add_func("/keyval/help", test_keyval_help);
     g_test_add_func("/opts/flat-keys", test_opts_flat);
     g_test_add_func("/opts/json-or-list", test_input_parse);
+    g_test_add_func("/opts/repeated", test_repeated);
     g_test_add_func("/opts/id", test_id);
     return g_test_run();
 }
