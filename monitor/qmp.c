@@ -392,7 +392,9 @@ static bool mon_opts_check(json_t *opts, bool *pretty, Error **errp)
     json_t *value;
 
     json_object_foreach(opts, key, value) {
-        if (strcmp(key, "chardev") && strcmp(key, "mode") && strcmp(key, "pretty")) {
+        /* "id" names the option itself; libvirt gives one. Nothing else has to know it. */
+        if (strcmp(key, "chardev") && strcmp(key, "mode") && strcmp(key, "pretty") &&
+            strcmp(key, "id")) {
             error_setg(errp, "Invalid parameter '%s'", key);
             return false;
         }
