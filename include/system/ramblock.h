@@ -71,6 +71,16 @@ RAMBlock *qemu_ram_block_from_host(void *ptr, ram_addr_t *offset);
 int ram_block_discard_range(RAMBlock *rb, uint64_t start, size_t length);
 
 /*
+ * Finds the next page of [@start, @end) that the host holds, in memory or in swap: *@found is its
+ * offset, or @end if there is none. The shared zero page is not one, and neither is a page that
+ * ksmd has merged where the kernel is older than 6.7. Offsets are multiples of the page size, within the
+ * block. Returns 0, or the negative errno of the kernel, that does not tell. A page that is
+ * written or freed meanwhile may be seen or not.
+ */
+#define RAM_BLOCK_HAS_FIND_HELD 1
+int ram_block_find_held(const RAMBlock *rb, uint64_t start, uint64_t end, uint64_t *found);
+
+/*
  * Who may discard. "Uncoordinated" discarding (a balloon's) may take any page at any time;
  * "coordinated" discarding goes through a RamDiscardManager that tells its listeners. Somebody
  * who pins pages disables one or both. Each call with true counts up and with false down;
