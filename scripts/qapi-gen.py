@@ -693,8 +693,8 @@ class Introspection:
             if kind == 'command':
                 info['ret-type'] = (self.type_name(entry['returns']) if 'returns' in entry
                                     else self.object_name('', None))
-                if 'features' in entry:
-                    info['features'] = entry['features']
+            if 'features' in entry:
+                info['features'] = entry['features']
             result.append(info)
         while self.queue:
             name, make = self.queue.pop(0)

@@ -110,6 +110,8 @@ static void virtio_mem_pci_instance_init(Object *obj)
                               VIRTIO_MEM_SIZE_PROP);
     object_property_add_alias(obj, VIRTIO_MEM_REQUESTED_SIZE_PROP, OBJECT(&dev->vdev),
                               VIRTIO_MEM_REQUESTED_SIZE_PROP);
+    object_property_add_alias(obj, VIRTIO_MEM_REPORT_PROP, OBJECT(&dev->vdev),
+                              VIRTIO_MEM_REPORT_PROP);
 
     dev->size_change_notifier.notify = virtio_mem_pci_size_change;
     VIRTIO_MEM_GET_CLASS(&dev->vdev)->add_size_change_notifier(&dev->vdev,

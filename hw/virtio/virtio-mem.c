@@ -29,6 +29,7 @@
 #include "qemu/target-info-qapi.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "qapi/qapi-visit-machine.h"
 #include "qapi/visitor.h"
 #include "hw/acpi/acpi.h"
 #include "hw/core/boards.h"
@@ -63,6 +64,9 @@ typedef struct VirtIOMEMRequest {
     VirtQueueElement *elem;
     uint16_t type;      /* VIRTIO_MEM_REQ_* */
     bool valid;
+    VirtioMEMRefusalReason invalid_reason;  /* if not @valid */
+    uint64_t addr;      /* as the guest gave them */
+    uint16_t nb_blocks;
     uint64_t first;     /* block index */
     uint64_t nb;        /* number of blocks */
 } VirtIOMEMRequest;
@@ -322,6 +326,7 @@ static void virtio_mem_respond(VirtIOMEM *vmem, VirtIOMEMRequest *req,
         size_t len = iov_from_buf(elem->in_sg, elem->in_num, 0, resp, sizeof(*resp));
 
         virtqueue_push(vmem->vq, elem, len);
+        virtio_mem_stats_answer(&vmem->stats, req->type, GUINT16_FROM_LE(resp->type));
         vmem->answered = true;
     } else {
         virtqueue_detach_element(vmem->vq, elem, 0);
@@ -347,10 +352,36 @@ static void virtio_mem_respond_simple(VirtIOMEM *vmem, VirtIOMEMRequest *req, ui
     virtio_mem_respond(vmem, req, &resp);
 }
 
-static void virtio_mem_batch_respond(VirtIOMEM *vmem, VirtIOMEMBatch *batch, uint16_t type)
+/* Answers other than ACK, and why. @host_errno is positive; 0 if it is not the host's fault. */
+static void virtio_mem_refuse(VirtIOMEM *vmem, VirtIOMEMRequest *req, uint16_t type,
+                              VirtioMEMRefusalReason reason, int host_errno)
+{
+    const VirtIOMEMRefused refused = {
+        .result = type,
+        .reason = reason,
+        .addr = req->addr,
+        .nb_blocks = req->nb_blocks,
+        .host_errno = host_errno,
+    };
+
+    virtio_mem_stats_refuse(&vmem->stats, req->type, &refused);
+    virtio_mem_respond_simple(vmem, req, type);
+}
+
+static void virtio_mem_batch_acknowledge(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 {
     for (unsigned i = 0; i < batch->nb_requests; i++) {
-        virtio_mem_respond_simple(vmem, &batch->requests[i], type);
+        virtio_mem_respond_simple(vmem, &batch->requests[i], VIRTIO_MEM_RESP_ACK);
+    }
+    batch->nb_requests = 0;
+}
+
+/* The host could not follow (@ret, a negative errno): the guest may try again. */
+static void virtio_mem_batch_refuse(VirtIOMEM *vmem, VirtIOMEMBatch *batch,
+                                    VirtioMEMRefusalReason reason, int ret)
+{
+    for (unsigned i = 0; i < batch->nb_requests; i++) {
+        virtio_mem_refuse(vmem, &batch->requests[i], VIRTIO_MEM_RESP_BUSY, reason, -ret);
     }
     batch->nb_requests = 0;
 }
@@ -380,6 +411,7 @@ static void virtio_mem_hide(VirtIOMEM *vmem, const VirtIOMEMRun *run)
 static void virtio_mem_set_unplugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
 {
     virtio_mem_map_unplug(&vmem->map, run->first, run->nb);
+    vmem->stats.changed = vmem->stats.now;
     virtio_mem_notify_discard(vmem, run);
     virtio_mem_hide(vmem, run);
 }
@@ -399,6 +431,7 @@ static int virtio_mem_set_plugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
         return ret;
     }
     virtio_mem_map_plug(&vmem->map, run->first, run->nb);
+    vmem->stats.changed = vmem->stats.now;
     return 0;
 }
 
@@ -467,6 +500,7 @@ static void virtio_mem_batch_finish(VirtIOMEM *vmem, VirtIOMEMBatch *batch, cons
                                     int ret)
 {
     const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
+    VirtioMEMRefusalReason reason = VIRTIO_MEM_REFUSAL_REASON_HOST_MEMORY;
     uint16_t type = batch->requests[0].type;
     bool plug = type == VIRTIO_MEM_REQ_PLUG;
 
@@ -479,11 +513,16 @@ static void virtio_mem_batch_finish(VirtIOMEM *vmem, VirtIOMEMBatch *batch, cons
         ret = virtio_mem_set_plugged(vmem, &run);
         if (ret) {
             virtio_mem_undo_prepare(vmem, &run);
+            reason = VIRTIO_MEM_REFUSAL_REASON_HOST_MAPPING;
         }
     } else if (!ret) {
         virtio_mem_set_unplugged(vmem, &run);
     }
-    virtio_mem_batch_respond(vmem, batch, ret ? VIRTIO_MEM_RESP_BUSY : VIRTIO_MEM_RESP_ACK);
+    if (ret) {
+        virtio_mem_batch_refuse(vmem, batch, reason, ret);
+    } else {
+        virtio_mem_batch_acknowledge(vmem, batch);
+    }
 }
 
 /* Jobs: work outside the big lock. */
@@ -585,6 +624,7 @@ static gboolean virtio_mem_job_done(gpointer opaque)
     g_thread_join(job->thread);
     vmem->job = NULL;
     vmem->stale |= job->left_stale;
+    virtio_mem_stats_tick(&vmem->stats);
     if (job->batch.nb_requests) {
         virtio_mem_batch_finish(vmem, &job->batch, job->gone, job->ret);
         virtio_mem_notify_driver(vmem);
@@ -648,6 +688,7 @@ static void virtio_mem_job_drain(VirtIOMEM *vmem)
         virtio_mem_job_undo(job);
     }
     vmem->stale |= job->left_stale;
+    virtio_mem_stats_tick(&vmem->stats);
     virtio_mem_set_gone(vmem, job->gone);
     virtio_mem_batch_drop(vmem, &job->batch);
     virtio_mem_job_free(job);
@@ -742,11 +783,13 @@ static void virtio_mem_request_plug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
 {
     if (vmem->requested_size < virtio_mem_plugged_size(vmem) ||
         req->nb > (vmem->requested_size - virtio_mem_plugged_size(vmem)) / vmem->block_size) {
-        virtio_mem_respond_simple(vmem, req, VIRTIO_MEM_RESP_NACK);
+        virtio_mem_refuse(vmem, req, VIRTIO_MEM_RESP_NACK,
+                          VIRTIO_MEM_REFUSAL_REASON_BEYOND_REQUESTED_SIZE, 0);
         return;
     }
     if (!virtio_mem_map_is_unplugged(&vmem->map, req->first, req->nb)) {
-        virtio_mem_respond_simple(vmem, req, VIRTIO_MEM_RESP_ERROR);
+        virtio_mem_refuse(vmem, req, VIRTIO_MEM_RESP_ERROR,
+                          VIRTIO_MEM_REFUSAL_REASON_ALREADY_PLUGGED, 0);
         return;
     }
     virtio_mem_batch_add(vmem, batch, req);
@@ -764,7 +807,8 @@ static void virtio_mem_request_unplug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
     }
     virtio_mem_batch_flush(vmem, batch);
     if (!virtio_mem_map_is_plugged(&vmem->map, req->first, req->nb)) {
-        virtio_mem_respond_simple(vmem, req, VIRTIO_MEM_RESP_ERROR);
+        virtio_mem_refuse(vmem, req, VIRTIO_MEM_RESP_ERROR,
+                          VIRTIO_MEM_REFUSAL_REASON_NOT_PLUGGED, 0);
         return;
     }
     virtio_mem_batch_add(vmem, batch, req);
@@ -842,6 +886,25 @@ static void virtio_mem_request_state(VirtIOMEM *vmem, VirtIOMEMRequest *req)
 
 /* From the bytes of the guest to a VirtIOMEMRequest. */
 
+/* Why the blocks that @req names are not in the usable region. */
+static VirtioMEMRefusalReason virtio_mem_range_fault(const VirtIOMEM *vmem,
+                                                     const VirtIOMEMRequest *req)
+{
+    uint64_t region_size = virtio_mem_region_size(vmem);
+    uint64_t offset = req->addr - vmem->addr;
+
+    if (!req->nb_blocks) {
+        return VIRTIO_MEM_REFUSAL_REASON_NO_BLOCKS;
+    }
+    if (req->addr < vmem->addr || offset >= region_size ||
+        req->nb_blocks * vmem->block_size > region_size - offset) {
+        return VIRTIO_MEM_REFUSAL_REASON_OUTSIDE_REGION;
+    }
+    return QEMU_IS_ALIGNED(offset, vmem->block_size)
+               ? VIRTIO_MEM_REFUSAL_REASON_OUTSIDE_USABLE_REGION
+               : VIRTIO_MEM_REFUSAL_REASON_UNALIGNED;
+}
+
 /* The blocks that a request names, where there are such in the usable region. */
 static bool virtio_mem_parse_range(const VirtIOMEM *vmem, uint64_t addr, uint16_t nb_blocks,
                                    VirtIOMEMRequest *req)
@@ -849,8 +912,11 @@ static bool virtio_mem_parse_range(const VirtIOMEM *vmem, uint64_t addr, uint16_
     uint64_t offset = addr - vmem->addr;
     uint64_t size = nb_blocks * vmem->block_size;
 
+    req->addr = addr;
+    req->nb_blocks = nb_blocks;
     if (!nb_blocks || addr < vmem->addr || !QEMU_IS_ALIGNED(offset, vmem->block_size) ||
         offset >= vmem->usable_region_size || size > vmem->usable_region_size - offset) {
+        req->invalid_reason = virtio_mem_range_fault(vmem, req);
         return false;
     }
     req->first = offset / vmem->block_size;
@@ -936,12 +1002,13 @@ static void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
     uint64_t before = virtio_mem_plugged_size(vmem);
     VirtIOMEMRequest req;
 
+    virtio_mem_stats_tick(&vmem->stats);
     while (!vmem->job && virtio_mem_next_request(vmem, &req)) {
         if (req.type != VIRTIO_MEM_REQ_UNPLUG || !req.valid) {
             virtio_mem_batch_flush(vmem, &batch);
         }
         if (!req.valid) {
-            virtio_mem_respond_simple(vmem, &req, VIRTIO_MEM_RESP_ERROR);
+            virtio_mem_refuse(vmem, &req, VIRTIO_MEM_RESP_ERROR, req.invalid_reason, 0);
             continue;
         }
         virtio_mem_execute(vmem, &req, &batch);
@@ -951,6 +1018,7 @@ static void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
         }
     }
     virtio_mem_batch_flush(vmem, &batch);
+    virtio_mem_stats_set_broken(&vmem->stats, vdev->broken);
     virtio_mem_notify_driver(vmem);
     virtio_mem_notify_size_change(vmem, before);
 }
@@ -973,8 +1041,12 @@ static uint64_t virtio_mem_get_features(VirtIODevice *vdev, uint64_t features, E
 /* A driver that might read unplugged memory must not have the device. */
 static int virtio_mem_validate_features(VirtIODevice *vdev)
 {
-    if (virtio_host_has_feature(vdev, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) &&
-        !virtio_vdev_has_feature(vdev, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)) {
+    VirtIOMEM *vmem = VIRTIO_MEM(vdev);
+
+    vmem->stats.features_refused =
+        virtio_host_has_feature(vdev, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) &&
+        !virtio_vdev_has_feature(vdev, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE);
+    if (vmem->stats.features_refused) {
         return -EFAULT;
     }
     return 0;
@@ -1002,6 +1074,8 @@ static void virtio_mem_device_reset(VirtIODevice *vdev)
 {
     VirtIOMEM *vmem = VIRTIO_MEM(vdev);
 
+    virtio_mem_stats_set_broken(&vmem->stats, vdev->broken);
+    virtio_mem_stats_set_broken(&vmem->stats, false);
     /* A system reset's job touches no ring; only a request of the old driver must go. */
     if (vmem->job && !vmem->job->must_finish) {
         virtio_mem_job_drain(vmem);
@@ -1018,6 +1092,9 @@ static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
         virtio_mem_job_drain(vmem);
     }
     before = virtio_mem_plugged_size(vmem);
+    virtio_mem_stats_tick(&vmem->stats);
+    vmem->stats.requested = vmem->stats.now;
+    vmem->stats.features_refused = false;
     runs = virtio_mem_filled_runs(vmem, &size);
     virtio_mem_set_all_unplugged(vmem);
     virtio_mem_notify_size_change(vmem, before);
@@ -1256,6 +1333,7 @@ static void virtio_mem_device_realize(DeviceState *dev, Error **errp)
     }
     virtio_mem_map_init(&vmem->map, virtio_mem_region_size(vmem) / vmem->block_size);
     virtio_mem_update_usable_region(vmem, true);
+    vmem->stats = (VirtIOMEMStats) { .requested = g_get_monotonic_time() };
 
     virtio_init(vdev, VIRTIO_ID_MEM, sizeof(struct virtio_mem_config));
     vmem->vq = virtio_add_queue(vdev, 128, virtio_mem_handle_requests);
@@ -1326,6 +1404,7 @@ static void virtio_mem_set_requested_size(Object *obj, Visitor *v, const char *n
     }
     if (size != vmem->requested_size) {
         vmem->requested_size = size;
+        vmem->stats.requested = g_get_monotonic_time();
         virtio_mem_update_usable_region(vmem, false);
         virtio_notify_config(VIRTIO_DEVICE(vmem));
     }
@@ -1364,6 +1443,16 @@ static void virtio_mem_set_block_size(Object *obj, Visitor *v, const char *name,
     vmem->block_size = size;
 }
 
+static void virtio_mem_get_report(Object *obj, Visitor *v, const char *name, void *opaque,
+                                  Error **errp)
+{
+    g_autoptr(VirtioMEMReport) report = virtio_mem_report_new(VIRTIO_MEM(obj), 0, errp);
+
+    if (report) {
+        visit_type_VirtioMEMReport(v, name, &report, errp);
+    }
+}
+
 static void virtio_mem_instance_init(Object *obj)
 {
     VirtIOMEM *vmem = VIRTIO_MEM(obj);
@@ -1375,6 +1464,8 @@ static void virtio_mem_instance_init(Object *obj)
                         virtio_mem_get_requested_size, virtio_mem_set_requested_size, NULL, NULL);
     object_property_add(obj, VIRTIO_MEM_BLOCK_SIZE_PROP, "size", virtio_mem_get_block_size,
                         virtio_mem_set_block_size, NULL, NULL);
+    object_property_add(obj, VIRTIO_MEM_REPORT_PROP, "VirtioMEMReport", virtio_mem_get_report,
+                        NULL, NULL, NULL);
 }
 
 /* For the proxy. */

@@ -8,6 +8,7 @@
 
 #include "hw/virtio/virtio.h"
 #include "system/memory.h"
+#include "system/ramblock.h"
 
 /* From now on (@inaccessible), emulated devices cannot read unplugged parts of @mr either. */
 static inline void virtio_mem_host_set_inaccessible(MemoryRegion *mr, bool inaccessible)
@@ -24,6 +25,18 @@ static inline bool virtio_mem_host_can_respond(const VirtQueueElement *elem)
     return virtqueue_element_is_plugged(elem);
 #else
     return true;
+#endif
+}
+
+/* ram_block_find_held(); -ENOTSUP where the machine does not have it. */
+static inline int virtio_mem_host_find_held(const RAMBlock *rb, uint64_t start, uint64_t end,
+                                            uint64_t *found)
+{
+#ifdef RAM_BLOCK_HAS_FIND_HELD
+    return ram_block_find_held(rb, start, end, found);
+#else
+    *found = end;
+    return -ENOTSUP;
 #endif
 }
 

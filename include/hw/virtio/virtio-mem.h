@@ -16,6 +16,7 @@
 #include "hw/virtio/virtio.h"
 #include "hw/virtio/virtio-mem-map.h"
 #include "hw/virtio/virtio-mem-memslots.h"
+#include "hw/virtio/virtio-mem-report.h"
 #include "standard-headers/linux/virtio_mem.h"
 #include "system/hostmem.h"
 
@@ -31,6 +32,7 @@ OBJECT_DECLARE_TYPE(VirtIOMEM, VirtIOMEMClass, VIRTIO_MEM)
 #define VIRTIO_MEM_ADDR_PROP "memaddr"
 #define VIRTIO_MEM_PREALLOC_PROP "prealloc"
 #define VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP "unplugged-inaccessible"
+#define VIRTIO_MEM_REPORT_PROP "x-report"
 #define VIRTIO_MEM_FEATURE_REQUIRED_PROP "x-unplugged-inaccessible-required"
 #define VIRTIO_MEM_DYNAMIC_MEMSLOTS_PROP "dynamic-memslots"
 #define VIRTIO_MEM_EARLY_MIGRATION_PROP "x-early-migration"
@@ -60,6 +62,8 @@ struct VirtIOMEM {
     VirtIOMEMMemslots memslots;  /* with dynamic_memslots only */
     bool stale;                /* an unplugged block may hold memory: a discard has failed */
     gint64 next_report;        /* monotonic µs: no line for the operator before */
+
+    VirtIOMEMStats stats;
 
     VirtQueue *vq;
     bool answered;             /* since the driver was last notified */

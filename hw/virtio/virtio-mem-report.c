@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Why a virtio-mem device has the size that it has: the counters of its requests, and the report
+ * made of them, of the block map and of what the host holds. The device calls the first part as it
+ * answers; the rest only reads.
+ */
+#include "qemu/osdep.h"
+#include "qemu/units.h"
+#include "qapi/error.h"
+#include "qapi/util.h"
+#include "hw/core/qdev.h"
+#include "hw/virtio/virtio-mem.h"
+#include "hw/virtio/virtio-mem-host.h"
+#include "hw/virtio/virtio-mem-report.h"
+#include "standard-headers/linux/virtio_config.h"
+#include "system/ramblock.h"
+#include "system/runstate.h"
+
+/* A guest whose last request is younger than this is at work: Linux retries within a second. */
+#define VIRTIO_MEM_REPORT_MOVING_US (2 * G_USEC_PER_SEC)
+/* Ranges in one block map: some hundred KiB of JSON. */
+#define VIRTIO_MEM_REPORT_MAX_RANGES 4096
+/* Memory that the host is asked about at once, so that the time is looked at now and then. */
+#define VIRTIO_MEM_REPORT_WINDOW ((uint64_t)(4 * GiB))
+
+/* ---- counting ------------------------------------------------------------------------------- */
+
+/* The wire's numbers are the enumerations'. */
+_Static_assert(VIRTIO_MEM_REQ_PLUG == (int)VIRTIO_MEM_REQUEST_TYPE_PLUG &&
+               VIRTIO_MEM_REQ_UNPLUG == (int)VIRTIO_MEM_REQUEST_TYPE_UNPLUG &&
+               VIRTIO_MEM_REQ_UNPLUG_ALL == (int)VIRTIO_MEM_REQUEST_TYPE_UNPLUG_ALL &&
+               VIRTIO_MEM_REQ_STATE == (int)VIRTIO_MEM_REQUEST_TYPE_STATE, "order of requests");
+_Static_assert(VIRTIO_MEM_RESP_ACK == (int)VIRTIO_MEM_RESULT_ACK &&
+               VIRTIO_MEM_RESP_NACK == (int)VIRTIO_MEM_RESULT_NACK &&
+               VIRTIO_MEM_RESP_BUSY == (int)VIRTIO_MEM_RESULT_BUSY &&
+               VIRTIO_MEM_RESP_ERROR == (int)VIRTIO_MEM_RESULT_ERROR, "order of responses");
+
+void virtio_mem_stats_answer(VirtIOMEMStats *stats, uint16_t type, uint16_t resp)
+{
+    stats->answers[type][resp]++;
+    stats->last_time[type] = stats->now;
+    stats->last_result[type] = resp;
+}
+
+void virtio_mem_stats_refuse(VirtIOMEMStats *stats, uint16_t type,
+                             const VirtIOMEMRefused *refused)
+{
+    stats->refused[type] = *refused;
+    stats->refused[type].time = stats->now;
+    stats->last_refused = type;
+}
+
+void virtio_mem_stats_set_broken(VirtIOMEMStats *stats, bool broken)
+{
+    stats->nb_broken += broken && !stats->broken_seen;
+    stats->broken_seen = broken;
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+/* In the largest unit that divides it; sizes here are multiples of a block, of 1 MiB at least. */
+static char *virtio_mem_size_text(uint64_t size)
+{
+    if (size && size % TiB == 0) {
+        return g_strdup_printf("%" PRIu64 " TiB", size / TiB);
+    }
+    if (size && size % GiB == 0) {
+        return g_strdup_printf("%" PRIu64 " GiB", size / GiB);
+    }
+    return g_strdup_printf("%" PRIu64 " MiB", size / MiB);
+}
+
+static const char *virtio_mem_request_text(VirtioMEMRequestType type)
+{
+    static const char *const names[] = { "PLUG", "UNPLUG", "UNPLUG ALL", "STATE" };
+
+    return names[type];
+}
+
+static const char *virtio_mem_result_text(VirtioMEMResult result)
+{
+    static const char *const names[] = { "ACK", "NACK", "BUSY", "ERROR" };
+
+    return names[result];
+}
+
+static char *virtio_mem_refusal_detail(const VirtIOMEM *vmem, VirtioMEMRequestType type)
+{
+    const VirtIOMEMRefused *refused = &vmem->stats.refused[type];
+
+    switch (refused->reason) {
+    case VIRTIO_MEM_REFUSAL_REASON_NO_BLOCKS:
+        return g_strdup("it names no block");
+    case VIRTIO_MEM_REFUSAL_REASON_UNALIGNED:
+        return g_strdup("its address is not the start of a block");
+    case VIRTIO_MEM_REFUSAL_REASON_OUTSIDE_REGION:
+        return g_strdup("its blocks are not all in the device's region");
+    case VIRTIO_MEM_REFUSAL_REASON_OUTSIDE_USABLE_REGION:
+        return g_strdup("its blocks are not all in the usable region");
+    case VIRTIO_MEM_REFUSAL_REASON_BEYOND_REQUESTED_SIZE:
+        return g_strdup("it would make more plugged than is requested");
+    case VIRTIO_MEM_REFUSAL_REASON_ALREADY_PLUGGED:
+        return g_strdup("some of its blocks are plugged already");
+    case VIRTIO_MEM_REFUSAL_REASON_NOT_PLUGGED:
+        return g_strdup("some of its blocks are not plugged");
+    case VIRTIO_MEM_REFUSAL_REASON_HOST_MEMORY:
+        return g_strdup_printf("the host cannot %s memory of '%s': %s",
+                               type == VIRTIO_MEM_REQUEST_TYPE_PLUG ? "preallocate" : "discard",
+                               object_get_canonical_path_component(OBJECT(vmem->memdev)),
+                               strerror(refused->host_errno));
+    default:
+        return g_strdup_printf("the host cannot map memory of '%s': %s",
+                               object_get_canonical_path_component(OBJECT(vmem->memdev)),
+                               strerror(refused->host_errno));
+    }
+}
+
+/* ---- parts of the report -------------------------------------------------------------------- */
+
+/* On the host's clock as it goes now. */
+static VirtioMEMTime *virtio_mem_report_time(gint64 monotonic)
+{
+    gint64 real = g_get_real_time() - (g_get_monotonic_time() - monotonic);
+    VirtioMEMTime *time;
+
+    if (!monotonic) {
+        return NULL;
+    }
+    time = g_new0(VirtioMEMTime, 1);
+    time->seconds = real / G_USEC_PER_SEC;
+    time->microseconds = real % G_USEC_PER_SEC;
+    return time;
+}
+
+static VirtioMEMRequestCounts *virtio_mem_report_counts(const VirtIOMEMStats *stats,
+                                                        VirtioMEMRequestType type)
+{
+    VirtioMEMRequestCounts *counts = g_new0(VirtioMEMRequestCounts, 1);
+
+    counts->ack = stats->answers[type][VIRTIO_MEM_RESULT_ACK];
+    counts->nack = stats->answers[type][VIRTIO_MEM_RESULT_NACK];
+    counts->busy = stats->answers[type][VIRTIO_MEM_RESULT_BUSY];
+    counts->error = stats->answers[type][VIRTIO_MEM_RESULT_ERROR];
+    counts->last = virtio_mem_report_time(stats->last_time[type]);
+    return counts;
+}
+
+static VirtioMEMRequests *virtio_mem_report_requests(const VirtIOMEM *vmem)
+{
+    const VirtIOMEMStats *stats = &vmem->stats;
+    VirtioMEMRequests *requests = g_new0(VirtioMEMRequests, 1);
+
+    requests->plug = virtio_mem_report_counts(stats, VIRTIO_MEM_REQUEST_TYPE_PLUG);
+    requests->unplug = virtio_mem_report_counts(stats, VIRTIO_MEM_REQUEST_TYPE_UNPLUG);
+    requests->unplug_all = virtio_mem_report_counts(stats, VIRTIO_MEM_REQUEST_TYPE_UNPLUG_ALL);
+    requests->state = virtio_mem_report_counts(stats, VIRTIO_MEM_REQUEST_TYPE_STATE);
+    requests->broken = stats->nb_broken;
+    return requests;
+}
+
+static VirtioMEMRefusal *virtio_mem_report_refusal(const VirtIOMEM *vmem)
+{
+    VirtioMEMRequestType type = vmem->stats.last_refused;
+    const VirtIOMEMRefused *refused = &vmem->stats.refused[type];
+    VirtioMEMRefusal *refusal;
+
+    if (!refused->time) {
+        return NULL;
+    }
+    refusal = g_new0(VirtioMEMRefusal, 1);
+    refusal->type = type;
+    refusal->result = refused->result;
+    if (type != VIRTIO_MEM_REQUEST_TYPE_UNPLUG_ALL) {
+        refusal->has_addr = refusal->has_nb_blocks = true;
+        refusal->addr = refused->addr;
+        refusal->nb_blocks = refused->nb_blocks;
+    }
+    refusal->reason = refused->reason;
+    refusal->detail = virtio_mem_refusal_detail(vmem, type);
+    refusal->time = virtio_mem_report_time(refused->time);
+    return refusal;
+}
+
+static VirtioMEMFeatureList *virtio_mem_report_features(uint64_t features)
+{
+    static const struct {
+        unsigned bit;
+        VirtioMEMFeature name;
+    } known[] = {
+        { VIRTIO_MEM_F_ACPI_PXM, VIRTIO_MEM_FEATURE_ACPI_PXM },
+        { VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE, VIRTIO_MEM_FEATURE_UNPLUGGED_INACCESSIBLE },
+        { VIRTIO_MEM_F_PERSISTENT_SUSPEND, VIRTIO_MEM_FEATURE_PERSISTENT_SUSPEND },
+    };
+    VirtioMEMFeatureList *list = NULL, **tail = &list;
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (virtio_has_feature(features, known[i].bit)) {
+            QAPI_LIST_APPEND(tail, known[i].name);
+        }
+    }
+    return list;
+}
+
+static VirtioMEMDriverState virtio_mem_report_driver(const VirtIOMEM *vmem)
+{
+    const VirtIODevice *vdev = &vmem->parent_obj;
+
+    if (vdev->broken) {
+        return VIRTIO_MEM_DRIVER_STATE_BROKEN;
+    }
+    if (vdev->status & VIRTIO_CONFIG_S_FAILED) {
+        return vmem->stats.features_refused ? VIRTIO_MEM_DRIVER_STATE_REFUSED
+                                            : VIRTIO_MEM_DRIVER_STATE_FAILED;
+    }
+    if (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
+        return VIRTIO_MEM_DRIVER_STATE_RUNNING;
+    }
+    if (vmem->stats.features_refused) {
+        return VIRTIO_MEM_DRIVER_STATE_REFUSED;
+    }
+    return vdev->status ? VIRTIO_MEM_DRIVER_STATE_STARTING : VIRTIO_MEM_DRIVER_STATE_NONE;
+}
+
+/* ---- diagnosis ------------------------------------------------------------------------------ */
+
+static uint64_t virtio_mem_report_size(const VirtIOMEM *vmem)
+{
+    return vmem->map.nb_plugged * vmem->block_size;
+}
+
+/* The type of the requests that lead to the requested size. */
+static VirtioMEMRequestType virtio_mem_report_direction(const VirtIOMEM *vmem)
+{
+    const VirtIOMEMStats *stats = &vmem->stats;
+
+    if (virtio_mem_report_size(vmem) < vmem->requested_size) {
+        return VIRTIO_MEM_REQUEST_TYPE_PLUG;
+    }
+    return stats->last_time[VIRTIO_MEM_REQUEST_TYPE_UNPLUG_ALL] >
+                   stats->last_time[VIRTIO_MEM_REQUEST_TYPE_UNPLUG]
+               ? VIRTIO_MEM_REQUEST_TYPE_UNPLUG_ALL : VIRTIO_MEM_REQUEST_TYPE_UNPLUG;
+}
+
+/* How a running driver is getting on. */
+static VirtioMEMResizeState virtio_mem_report_progress(const VirtIOMEM *vmem)
+{
+    const VirtIOMEMStats *stats = &vmem->stats;
+    VirtioMEMRequestType type = virtio_mem_report_direction(vmem);
+
+    if (vmem->job) {
+        return VIRTIO_MEM_RESIZE_STATE_WORKING;
+    }
+    if (!stats->last_time[type] || stats->last_time[type] < stats->requested) {
+        return VIRTIO_MEM_RESIZE_STATE_IDLE;
+    }
+    if (stats->last_result[type] != VIRTIO_MEM_RESULT_ACK) {
+        return VIRTIO_MEM_RESIZE_STATE_REJECTED;
+    }
+    return g_get_monotonic_time() - stats->last_time[type] < VIRTIO_MEM_REPORT_MOVING_US
+               ? VIRTIO_MEM_RESIZE_STATE_MOVING : VIRTIO_MEM_RESIZE_STATE_IDLE;
+}
+
+static VirtioMEMResizeState virtio_mem_report_state(const VirtIOMEM *vmem,
+                                                    VirtioMEMDriverState driver)
+{
+    if (driver == VIRTIO_MEM_DRIVER_STATE_BROKEN) {
+        return VIRTIO_MEM_RESIZE_STATE_DRIVER_BROKEN;
+    }
+    if (virtio_mem_report_size(vmem) == vmem->requested_size) {
+        return VIRTIO_MEM_RESIZE_STATE_REACHED;
+    }
+    if (!runstate_is_running()) {
+        return VIRTIO_MEM_RESIZE_STATE_STOPPED;
+    }
+    switch (driver) {
+    case VIRTIO_MEM_DRIVER_STATE_NONE:
+        return VIRTIO_MEM_RESIZE_STATE_NO_DRIVER;
+    case VIRTIO_MEM_DRIVER_STATE_STARTING:
+        return VIRTIO_MEM_RESIZE_STATE_DRIVER_STARTING;
+    case VIRTIO_MEM_DRIVER_STATE_REFUSED:
+        return VIRTIO_MEM_RESIZE_STATE_DRIVER_REFUSED;
+    case VIRTIO_MEM_DRIVER_STATE_FAILED:
+        return VIRTIO_MEM_RESIZE_STATE_DRIVER_FAILED;
+    default:
+        return virtio_mem_report_progress(vmem);
+    }
+}
+
+/* "384 MiB more than requested". */
+static char *virtio_mem_gap_text(const VirtIOMEM *vmem)
+{
+    uint64_t size = virtio_mem_report_size(vmem);
+    bool less = size < vmem->requested_size;
+    g_autofree char *gap = virtio_mem_size_text(less ? vmem->requested_size - size
+                                                     : size - vmem->requested_size);
+
+    return g_strdup_printf("%s %s than requested", gap, less ? "less" : "more");
+}
+
+static char *virtio_mem_diagnose_progress(const VirtIOMEM *vmem, VirtioMEMResizeState state)
+{
+    const VirtIOMEMStats *stats = &vmem->stats;
+    VirtioMEMRequestType type = virtio_mem_report_direction(vmem);
+    bool plug = type == VIRTIO_MEM_REQUEST_TYPE_PLUG;
+    g_autofree char *gap = virtio_mem_gap_text(vmem);
+    g_autofree char *detail = NULL;
+    gint64 since = MAX(stats->last_time[type], stats->requested);
+
+    if (state == VIRTIO_MEM_RESIZE_STATE_WORKING) {
+        return g_strdup_printf("the guest has %s plugged, and a large request of it is being "
+                               "carried out", gap);
+    }
+    if (state == VIRTIO_MEM_RESIZE_STATE_MOVING) {
+        return g_strdup_printf("the guest has %s plugged, and is %s", gap,
+                               plug ? "plugging" : "unplugging");
+    }
+    if (state == VIRTIO_MEM_RESIZE_STATE_REJECTED) {
+        detail = virtio_mem_refusal_detail(vmem, type);
+        return g_strdup_printf("the guest has %s plugged, and its last %s was answered %s: %s",
+                               gap, virtio_mem_request_text(type),
+                               virtio_mem_result_text(stats->last_result[type]), detail);
+    }
+    return g_strdup_printf("the guest has %s plugged, and has not asked to %s for %" PRId64 " s",
+                           gap, plug ? "plug" : "unplug",
+                           (int64_t)((g_get_monotonic_time() - since) / G_USEC_PER_SEC));
+}
+
+static char *virtio_mem_diagnose(const VirtIOMEM *vmem, VirtioMEMResizeState state)
+{
+    switch (state) {
+    case VIRTIO_MEM_RESIZE_STATE_REACHED:
+        return g_strdup("the guest has plugged what is requested");
+    case VIRTIO_MEM_RESIZE_STATE_STOPPED:
+        return g_strdup("the machine is stopped: the guest can do nothing before 'cont'");
+    case VIRTIO_MEM_RESIZE_STATE_NO_DRIVER:
+        return g_strdup("no driver of the guest has taken the device (Linux: virtio_mem)");
+    case VIRTIO_MEM_RESIZE_STATE_DRIVER_STARTING:
+        return g_strdup("the guest's driver has not come to run yet");
+    case VIRTIO_MEM_RESIZE_STATE_DRIVER_REFUSED:
+        return g_strdup("the guest's driver has not acknowledged "
+                        "VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE and was refused (Linux knows the "
+                        "feature since 5.16)");
+    case VIRTIO_MEM_RESIZE_STATE_DRIVER_FAILED:
+        return g_strdup("the guest's driver has given up on the device (see the guest's log)");
+    case VIRTIO_MEM_RESIZE_STATE_DRIVER_BROKEN:
+        return g_strdup("the guest's driver has broken the protocol: the device does nothing "
+                        "before the driver resets it (standard error says what it was)");
+    default:
+        return virtio_mem_diagnose_progress(vmem, state);
+    }
+}
+
+/* ---- the block map -------------------------------------------------------------------------- */
+
+/* The lists of a map under construction. */
+typedef struct VirtIOMEMMapBuilder {
+    const VirtIOMEM *vmem;
+    VirtioMEMBlockMap *map;
+    VirtioMEMRangeList **plugged_tail;
+    VirtioMEMRangeList **touched_tail;
+    VirtioMEMRange *last_touched;
+    unsigned nb_ranges;
+    gint64 deadline;
+} VirtIOMEMMapBuilder;
+
+static VirtioMEMRange *virtio_mem_range_append(VirtIOMEMMapBuilder *b, VirtioMEMRangeList ***tail,
+                                               uint64_t first, uint64_t nb)
+{
+    VirtioMEMRange *range = g_new0(VirtioMEMRange, 1);
+
+    range->first = first;
+    range->nb = nb;
+    QAPI_LIST_APPEND(*tail, range);
+    b->nb_ranges++;
+    return range;
+}
+
+static void virtio_mem_map_add_touched(VirtIOMEMMapBuilder *b, uint64_t block)
+{
+    VirtioMEMRange *last = b->last_touched;
+
+    b->map->touched->touched_blocks++;
+    if (last && last->first + last->nb == block) {
+        last->nb++;
+        return;
+    }
+    b->last_touched = virtio_mem_range_append(b, &b->touched_tail, block, 1);
+}
+
+/* Nothing is told rather than half of it. */
+static void virtio_mem_map_give_up_touched(VirtIOMEMMapBuilder *b, int ret)
+{
+    b->map->touched_error = g_strdup_printf("the host does not tell what it holds: %s",
+                                            strerror(-ret));
+    qapi_free_VirtioMEMTouched(b->map->touched);
+    b->map->touched = NULL;
+}
+
+/* Looks for touched blocks in @run until it is time to stop; returns the block it got to. */
+static uint64_t virtio_mem_map_scan_run(VirtIOMEMMapBuilder *b, const VirtIOMEMRun *run)
+{
+    RAMBlock *rb = b->vmem->memdev->mr.ram_block;
+    uint64_t block_size = b->vmem->block_size;
+    uint64_t offset = run->first * block_size, end = offset + run->nb * block_size;
+
+    while (offset < end) {
+        uint64_t limit = MIN(end, offset + VIRTIO_MEM_REPORT_WINDOW), found;
+        int ret = virtio_mem_host_find_held(rb, offset, limit, &found);
+
+        if (ret) {
+            virtio_mem_map_give_up_touched(b, ret);
+            break;
+        }
+        offset = limit;
+        if (found < limit) {
+            virtio_mem_map_add_touched(b, found / block_size);
+            offset = (found / block_size + 1) * block_size;
+        }
+        /* At least one block, and whole ones. */
+        if (offset % block_size == 0 && (g_get_monotonic_time() > b->deadline ||
+                                         b->nb_ranges >= VIRTIO_MEM_REPORT_MAX_RANGES)) {
+            return offset / block_size;
+        }
+    }
+    return run->first + run->nb;
+}
+
+static VirtioMEMBlockMap *virtio_mem_report_map(const VirtIOMEM *vmem, uint64_t first)
+{
+    VirtioMEMBlockMap *map = g_new0(VirtioMEMBlockMap, 1);
+    VirtIOMEMMapBuilder b = {
+        .vmem = vmem,
+        .map = map,
+        .plugged_tail = &map->plugged,
+        .deadline = g_get_monotonic_time() + VIRTIO_MEM_REPORT_SCAN_US,
+    };
+    VirtIOMEMRun run = { .first = first };
+    uint64_t at = first;
+
+    map->touched = g_new0(VirtioMEMTouched, 1);
+    b.touched_tail = &map->touched->ranges;
+    while (b.nb_ranges < VIRTIO_MEM_REPORT_MAX_RANGES &&
+           virtio_mem_map_next_run(&vmem->map, true, at, vmem->map.nb_blocks, &run)) {
+        VirtioMEMRange *range = virtio_mem_range_append(&b, &b.plugged_tail, run.first, run.nb);
+
+        at = map->touched ? virtio_mem_map_scan_run(&b, &run) : run.first + run.nb;
+        range->nb = at - run.first;
+        map->plugged_blocks += range->nb;
+        if (at < run.first + run.nb || g_get_monotonic_time() > b.deadline) {
+            break;
+        }
+    }
+    /* Behind the last plugged block there is nothing to be told. */
+    if (!virtio_mem_map_next_run(&vmem->map, true, at, vmem->map.nb_blocks, &run)) {
+        at = vmem->map.nb_blocks;
+    }
+    map->first = first;
+    map->nb = at - first;
+    if (map->touched) {
+        map->touched->untouched_blocks = map->plugged_blocks - map->touched->touched_blocks;
+    }
+    return map;
+}
+
+/* ---- the report ----------------------------------------------------------------------------- */
+
+VirtioMEMReport *virtio_mem_report_new(VirtIOMEM *vmem, uint64_t first_block, Error **errp)
+{
+    const VirtIODevice *vdev = &vmem->parent_obj;
+    const DeviceState *proxy;
+    VirtioMEMReport *report;
+
+    if (!DEVICE(vmem)->realized) {
+        error_setg(errp, "the device is not realized: there is nothing to report");
+        return NULL;
+    }
+    if (first_block > vmem->map.nb_blocks) {
+        error_setg(errp, "'first-block' %" PRIu64 " is beyond the device's %" PRIu64 " blocks",
+                   first_block, vmem->map.nb_blocks);
+        return NULL;
+    }
+    virtio_mem_stats_set_broken(&vmem->stats, vdev->broken);
+    proxy = qdev_get_parent_bus(DEVICE(vmem))->parent;
+    report = g_new0(VirtioMEMReport, 1);
+    report->id = g_strdup(proxy->id);
+    report->qom_path = object_get_canonical_path(OBJECT(proxy));
+    report->memdev = object_get_canonical_path(OBJECT(vmem->memdev));
+    report->memaddr = vmem->addr;
+    report->node = vmem->node;
+    report->block_size = vmem->block_size;
+    report->requested_size = vmem->requested_size;
+    report->size = virtio_mem_report_size(vmem);
+    report->usable_region_size = vmem->usable_region_size;
+    report->max_size = vmem->map.nb_blocks * vmem->block_size;
+    report->requested_time = virtio_mem_report_time(vmem->stats.requested);
+    report->last_change = virtio_mem_report_time(vmem->stats.changed);
+    report->driver = virtio_mem_report_driver(vmem);
+    report->state = virtio_mem_report_state(vmem, report->driver);
+    report->diagnosis = virtio_mem_diagnose(vmem, report->state);
+    report->offered_features = virtio_mem_report_features(vdev->host_features);
+    report->acknowledged_features = virtio_mem_report_features(
+        vdev->status & VIRTIO_CONFIG_S_FEATURES_OK ? vdev->guest_features : 0);
+    report->requests = virtio_mem_report_requests(vmem);
+    report->last_refused = virtio_mem_report_refusal(vmem);
+    report->block_map = virtio_mem_report_map(vmem, first_block);
+    return report;
+}
