@@ -128,5 +128,6 @@ void add_surface_tests(void);
 void add_ring_tests(void);
 void add_memory_tests(void);
 void add_packed_tests(void);
+void add_report_tests(void);
 
 #endif /* TESTS_QTEST_VIRTIO_MEM_FIXTURE_H */

@@ -716,5 +716,6 @@ int main(int argc, char **argv)
     add_ring_tests();
     add_memory_tests();
     add_packed_tests();
+    add_report_tests();
     return g_test_run();
 }
