@@ -129,5 +129,7 @@ void add_ring_tests(void);
 void add_memory_tests(void);
 void add_packed_tests(void);
 void add_report_tests(void);
+void add_several_tests(void);
+void add_numa_tests(void);
 
 #endif /* TESTS_QTEST_VIRTIO_MEM_FIXTURE_H */

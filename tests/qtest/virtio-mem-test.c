@@ -210,46 +210,6 @@ static void test_config_generation(void)
     vm_end(&vm);
 }
 
-/* Whether the emulator has NUMA nodes at all. */
-static bool has_numa(void)
-{
-    QTestState *qts = qtest_init("-machine none");
-    QDict *rsp = qtest_qmp(qts, "{'execute': 'query-command-line-options',"
-                                " 'arguments': {'option': 'numa'}}");
-    bool has = !qdict_haskey(rsp, "error");
-
-    qobject_unref(rsp);
-    qtest_quit(qts);
-    return has;
-}
-
-static void test_config_node_id(void)
-{
-    QTestState *qts;
-    QDict *device;
-    Vm vm = { 0 };
-
-    if (!has_numa()) {
-        g_test_skip("this emulator has no -numa: there is only node 0");
-        return;
-    }
-    qts = qtest_init(
-        "-nodefaults -machine q35 -m 128M,maxmem=4G -smp 2 "
-        "-object memory-backend-ram,id=n0,size=64M -object memory-backend-ram,id=n1,size=64M "
-        "-numa node,nodeid=0,memdev=n0,cpus=0 -numa node,nodeid=1,memdev=n1,cpus=1 "
-        "-object memory-backend-ram,id=mem0,size=256M "
-        "-device virtio-mem-pci,id=vm0,memdev=mem0,node=1,addr=4");
-    vm.qts = qts;
-    device = memory_device(qts, 0);
-    g_assert_cmpint(qdict_get_int(qdict_get_qdict(device, "data"), "node"), ==, 1);
-    qobject_unref(device);
-    pc_alloc_init(&vm.alloc, qts, ALLOC_NO_FLAGS);
-    vm.bus = qpci_new_pc(qts, &vm.alloc);
-    vm_probe(&vm);
-    g_assert_cmpint(CONFIG(&vm, node_id), ==, 1);
-    vm_end(&vm);
-}
-
 /* ---- 5.15.6.1 PLUG ---- */
 
 static void test_plug_ack(const void *machine)
@@ -676,7 +636,6 @@ static void add_specification_tests(void)
     ADD("config/read-only", test_config_read_only);
     ADD("config/constant-fields", test_config_constant_fields);
     ADD("config/generation", test_config_generation);
-    ADD("config/node-id", test_config_node_id);
     ADD_DATA("plug/ack/q35", "q35", test_plug_ack);
     ADD_DATA("plug/ack/pc", "pc", test_plug_ack);
     ADD("plug/all-of-request", test_plug_all_of_request);
@@ -717,5 +676,7 @@ int main(int argc, char **argv)
     add_memory_tests();
     add_packed_tests();
     add_report_tests();
+    add_several_tests();
+    add_numa_tests();
     return g_test_run();
 }
