@@ -126,6 +126,7 @@ void emulator_identify(void);
 
 void add_surface_tests(void);
 void add_ring_tests(void);
+void add_hostile_tests(void);
 void add_memory_tests(void);
 void add_packed_tests(void);
 void add_report_tests(void);

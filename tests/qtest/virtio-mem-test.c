@@ -678,5 +678,6 @@ int main(int argc, char **argv)
     add_report_tests();
     add_several_tests();
     add_numa_tests();
+    add_hostile_tests();
     return g_test_run();
 }
