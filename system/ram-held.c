@@ -150,3 +150,70 @@ int ram_block_find_held(const RAMBlock *rb, uint64_t start, uint64_t end, uint64
     /* nothing behind what the file has */
     return find_in_page_tables(rb, start, *found, found);
 }
+
+/* ---- how long a discard takes --------------------------------------------------------------- */
+
+/* Base pages whose freeing takes some milliseconds, and as how many of them a huge page counts. */
+#define QUICK_PAGES 16384
+#define HUGE_PAGE_WEIGHT 64
+#define SCAN_REGIONS 64
+
+static uint64_t scan_region_cost(const struct page_region *region)
+{
+    uint64_t pages = (region->end - region->start) / qemu_real_host_page_size();
+
+    /* 512 base pages make a huge page on x86, and more elsewhere */
+    return region->categories & PAGE_IS_HUGE ? MAX(pages * HUGE_PAGE_WEIGHT / 512, 1) : pages;
+}
+
+/* Adds up what is found from arg->start on, which is moved on. False: the kernel does not tell. */
+static bool scan_some(int fd, struct pm_scan_arg *arg, uint64_t *cost)
+{
+    struct page_region regions[SCAN_REGIONS];
+    int nb;
+
+    arg->vec = (uintptr_t)regions;
+    arg->vec_len = SCAN_REGIONS;
+    do {
+        nb = ioctl(fd, PAGEMAP_SCAN, arg);
+    } while (nb < 0 && errno == EINTR);
+    for (int i = 0; i < nb; i++) {
+        *cost += scan_region_cost(&regions[i]);
+    }
+    arg->start = arg->walk_end;
+    return nb >= 0;
+}
+
+static bool page_tables_are_quick(const RAMBlock *rb, uint64_t start, uint64_t end)
+{
+    uint64_t base = (uintptr_t)rb->host, cost = 0;
+    struct pm_scan_arg arg = {
+        .size = sizeof(arg),
+        .start = base + start,
+        .end = base + end,
+        .max_pages = QUICK_PAGES + 1,
+        .category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+        .return_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_HUGE,
+    };
+    int fd = pagemap_fd();
+
+    while (arg.start < arg.end) {
+        if (fd < 0 || !scan_some(fd, &arg, &cost) || cost > QUICK_PAGES) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ram_block_discard_is_quick(const RAMBlock *rb, uint64_t start, uint64_t length)
+{
+    uint64_t end = start + length, found;
+
+    assert(start <= rb->used_length && length <= rb->used_length - start);
+    /* of a file, only whether there is anything: it does not tell how much */
+    if (rb->fd >= 0 && (rb->page_size != qemu_real_host_page_size() ||
+                        find_in_file(rb, start, end, &found) || found < end)) {
+        return false;
+    }
+    return (rb->flags & RAM_SHARED) || page_tables_are_quick(rb, start, end);
+}

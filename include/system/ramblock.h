@@ -81,6 +81,14 @@ int ram_block_discard_range(RAMBlock *rb, uint64_t start, size_t length);
 int ram_block_find_held(const RAMBlock *rb, uint64_t start, uint64_t end, uint64_t *found);
 
 /*
+ * Whether the host is known to hold so little of [@start, @start + @length) that discarding it takes
+ * a few milliseconds at most. False where it holds more, or where the kernel (before 6.7) does not
+ * tell without reading as long itself. Same conditions as ram_block_find_held().
+ */
+#define RAM_BLOCK_HAS_DISCARD_IS_QUICK 1
+bool ram_block_discard_is_quick(const RAMBlock *rb, uint64_t start, uint64_t length);
+
+/*
  * Who may discard. "Uncoordinated" discarding (a balloon's) may take any page at any time;
  * "coordinated" discarding goes through a RamDiscardManager that tells its listeners. Somebody
  * who pins pages disables one or both. Each call with true counts up and with false down;

@@ -40,4 +40,17 @@ static inline int virtio_mem_host_find_held(const RAMBlock *rb, uint64_t start, 
 #endif
 }
 
+/*
+ * Whether discarding [@offset, @offset + @size) of @rb is known to be quick, however large, because
+ * the host holds little of it.
+ */
+static inline bool virtio_mem_host_discard_is_quick(RAMBlock *rb, uint64_t offset, uint64_t size)
+{
+#ifdef RAM_BLOCK_HAS_DISCARD_IS_QUICK
+    return ram_block_discard_is_quick(rb, offset, size);
+#else
+    return false;
+#endif
+}
+
 #endif /* HW_VIRTIO_MEM_HOST_H */
