@@ -2,7 +2,8 @@
 /*
  * The qtest server: one line in, one line out ("OK", "OK value", "FAIL reason"), and "IRQ raise N"
  * or "IRQ lower N" in between when a watched line changes. Numbers are C constants (0x.., 0..).
- * Stock QEMU aborts on a malformed line; here it is answered with FAIL. Main thread, big lock.
+ * Stock QEMU aborts on a malformed line; here it is answered with FAIL. The answers to lines that
+ * came together go out together. Main thread, big lock.
  */
 #include "qemu/osdep.h"
 #include "hw/core/irq.h"
@@ -23,10 +24,14 @@
 /* Of the data of one command, and of a line (two digits a byte, and the words before). */
 #define QTEST_MAX_DATA (256 * MiB)
 #define QTEST_MAX_LINE (2 * QTEST_MAX_DATA + 256)
+/* Output is not held back beyond this. */
+#define QTEST_MAX_PENDING (64 * KiB)
 
 typedef struct QTestServer {
     Chardev *chr;
     GString *input;
+    GString *output;       /* not sent yet; empty but while lines are processed */
+    bool receiving;        /* they are: qtest_receive() will send the output */
     bool discarding;       /* the line is too long: skip to its end */
     FILE *log;
     gint64 opened_us;
@@ -53,11 +58,23 @@ static void qtest_log_line(const char *kind, const char *text, size_t len)
     }
 }
 
+static void qtest_flush(void)
+{
+    if (server->output->len) {
+        chardev_write_all(server->chr, (const uint8_t *)server->output->str,
+                          (int)server->output->len);
+        g_string_truncate(server->output, 0);
+    }
+}
+
 /* @line ends with a newline. */
 static void qtest_send(const char *line, size_t len)
 {
     qtest_log_line("S", line, len - 1);
-    chardev_write_all(server->chr, (const uint8_t *)line, (int)len);
+    g_string_append_len(server->output, line, (gssize)len);
+    if (!server->receiving || server->output->len > QTEST_MAX_PENDING) {
+        qtest_flush();
+    }
 }
 
 static void G_GNUC_PRINTF(1, 2) qtest_sendf(const char *fmt, ...)
@@ -488,6 +505,7 @@ static void qtest_receive(void *opaque, const uint8_t *buf, int size)
 {
     const char *p = (const char *)buf, *end = p + size;
 
+    server->receiving = true;
     while (server && p < end) {
         const char *newline = memchr(p, '\n', end - p);
         size_t len = (newline ? newline : end) - p;
@@ -505,6 +523,10 @@ static void qtest_receive(void *opaque, const uint8_t *buf, int size)
             qtest_end_of_line();
         }
     }
+    if (server) {
+        server->receiving = false;
+        qtest_flush();
+    }
 }
 
 static int qtest_can_receive(void *opaque)
@@ -519,6 +541,7 @@ static void qtest_event(void *opaque, QEMUChrEvent event)
         memset(server->irq_level, 0, sizeof(server->irq_level));
         server->opened_us = g_get_monotonic_time();
         g_string_truncate(server->input, 0);
+        g_string_truncate(server->output, 0);
         server->discarding = false;
         qtest_log_line("I", "OPENED", 6);
     } else if (event == CHR_EVENT_CLOSED) {
@@ -560,6 +583,7 @@ bool qtest_server_init(Chardev *chr, const char *log, Error **errp)
     server = g_new0(QTestServer, 1);
     server->log = file;
     server->input = g_string_new(NULL);
+    server->output = g_string_new(NULL);
     server->opened_us = g_get_monotonic_time();
     server->chr = chr;
     chardev_set_handlers(chr, qtest_can_receive, qtest_receive, qtest_event, NULL);
@@ -573,15 +597,18 @@ bool qtest_driver(void)
 
 void qtest_server_cleanup(void)
 {
-    QTestServer *s = g_steal_pointer(&server);
+    QTestServer *s;
 
-    if (!s) {
+    if (!server) {
         return;
     }
+    qtest_flush();
+    s = g_steal_pointer(&server);
     chardev_detach(s->chr);
     if (s->log && s->log != stderr) {
         fclose(s->log);
     }
     g_string_free(s->input, true);
+    g_string_free(s->output, true);
     g_free(s);
 }

@@ -136,6 +136,11 @@ static void chardev_start_input(Chardev *chr)
     }
     chr->input = g_source_new(&input_funcs, sizeof(InputSource));
     ((InputSource *)chr->input)->chr = chr;
+    /*
+     * Nothing runs the loop from within a handler. Were it not allowed to, glib would take the
+     * descriptor out and put it back round each call, and wake itself for that: twice the system calls.
+     */
+    g_source_set_can_recurse(chr->input, true);
     g_source_attach(chr->input, NULL);
 }
 
