@@ -5,8 +5,8 @@
  * A request is parsed once into a VirtIOMEMRequest and trusted from there on. Adjacent UNPLUG
  * requests are carried out as one batch: one discard, then all their answers. An answer is given
  * only after the memory is there, or is gone. What takes long (more than VIRTIO_MEM_LOCKED_MAX
- * bytes to discard or preallocate) is a VirtIOMEMJob on a thread of its own, outside the big lock;
- * the queue rests until it is done.
+ * bytes to preallocate, or to discard unless the host holds little of them) is a VirtIOMEMJob on a
+ * thread of its own, outside the big lock; the queue rests until it is done.
  *
  * Invariant: a block that the map shows as unplugged holds no host memory, or a job is discarding
  * it and no block can be plugged before that job is done. A device reset leaves the map alone
@@ -50,10 +50,14 @@
 #define VIRTIO_MEM_FALLBACK_THP_SIZE ((uint64_t)(2 * MiB))
 /* How much more than requested the guest may use: Linux adds memory in blocks of up to 128 MiB. */
 #define VIRTIO_MEM_USABLE_EXTENT ((uint64_t)(2 * 128 * MiB))
-/* More bytes than this are not discarded or preallocated under the big lock. */
+/* More bytes than this are not discarded or preallocated under the big lock without a look. */
 #define VIRTIO_MEM_LOCKED_MAX ((uint64_t)(64 * MiB))
+/* Nor in more pieces than this: each costs a system call. */
+#define VIRTIO_MEM_LOCKED_RUNS 64
 /* A chunk of a job aims at this many microseconds: who waits for it, waits no longer. */
 #define VIRTIO_MEM_CHUNK_US 10000
+/* And no chunk is larger: what was quick may be followed by what is not. */
+#define VIRTIO_MEM_CHUNK_MAX ((uint64_t)(256 * MiB))
 /* Requests in one batch; Linux has one in flight, a driver that pipelines gains little beyond. */
 #define VIRTIO_MEM_BATCH_MAX 64
 /* Microseconds between two lines about failing host memory. */
@@ -567,7 +571,7 @@ static void virtio_mem_job_run(VirtIOMEMJob *job, const VirtIOMEMRun *run, uint6
 
         virtio_mem_job_note(job, offset, size, virtio_mem_job_chunk(job, offset, size));
         took = g_get_monotonic_time() - start;
-        if (took < VIRTIO_MEM_CHUNK_US / 4 && *chunk < (uint64_t)TiB) {
+        if (took < VIRTIO_MEM_CHUNK_US / 4 && *chunk < VIRTIO_MEM_CHUNK_MAX) {
             *chunk *= 2;
         } else if (took > VIRTIO_MEM_CHUNK_US && *chunk / 2 >= job->block_size) {
             *chunk /= 2;
@@ -711,6 +715,20 @@ static void virtio_mem_batch_split(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
     batch->nb_requests = 0;
 }
 
+/*
+ * Whether discarding @size bytes is not for the big lock; they are all that may be held between block
+ * @first and block @end, in @nb_runs runs.
+ */
+static bool virtio_mem_discard_takes_long(const VirtIOMEM *vmem, uint64_t size, uint64_t first,
+                                          uint64_t end, unsigned nb_runs)
+{
+    return size > VIRTIO_MEM_LOCKED_MAX &&
+           (nb_runs > VIRTIO_MEM_LOCKED_RUNS ||
+            !virtio_mem_host_discard_is_quick(virtio_mem_ram_block(vmem),
+                                              first * vmem->block_size,
+                                              (end - first) * vmem->block_size));
+}
+
 /* Carry out a batch whose blocks have been checked: here and now, or by a job if it is large. */
 static void virtio_mem_batch_run(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 {
@@ -724,7 +742,8 @@ static void virtio_mem_batch_run(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
         virtio_mem_batch_finish(vmem, batch, NULL, 0);
         return;
     }
-    if (size > VIRTIO_MEM_LOCKED_MAX) {
+    if (plug ? size > VIRTIO_MEM_LOCKED_MAX
+             : virtio_mem_discard_takes_long(vmem, size, run.first, run.first + run.nb, 1)) {
         GArray *runs = g_array_new(false, false, sizeof(VirtIOMEMRun));
 
         g_array_append_val(runs, run);
@@ -834,6 +853,20 @@ static GArray *virtio_mem_filled_runs(const VirtIOMEM *vmem, uint64_t *size)
     return runs;
 }
 
+static bool virtio_mem_discard_of_runs_takes_long(const VirtIOMEM *vmem, uint64_t size,
+                                                  const GArray *runs)
+{
+    const VirtIOMEMRun *first, *last;
+
+    if (!runs->len) {
+        return false;
+    }
+    first = &g_array_index(runs, VirtIOMEMRun, 0);
+    last = &g_array_index(runs, VirtIOMEMRun, runs->len - 1);
+    return virtio_mem_discard_takes_long(vmem, size, first->first, last->first + last->nb,
+                                         runs->len);
+}
+
 /* Goes on after a failure; returns the first, and adds to @gone what is gone. */
 static int virtio_mem_discard_runs(const VirtIOMEM *vmem, const GArray *runs, GArray *gone)
 {
@@ -859,7 +892,7 @@ static void virtio_mem_request_unplug_all(VirtIOMEM *vmem, VirtIOMEMRequest *req
     GArray *runs = virtio_mem_filled_runs(vmem, &size), *gone;
 
     batch->requests[batch->nb_requests++] = *req;
-    if (size > VIRTIO_MEM_LOCKED_MAX) {
+    if (virtio_mem_discard_of_runs_takes_long(vmem, size, runs)) {
         virtio_mem_job_start(vmem, false, runs, batch);
         batch->nb_requests = 0;
         return;
@@ -1104,7 +1137,7 @@ static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
         g_array_free(runs, true);
         return;
     }
-    if (size > VIRTIO_MEM_LOCKED_MAX) {
+    if (virtio_mem_discard_of_runs_takes_long(vmem, size, runs)) {
         virtio_mem_job_start(vmem, false, runs, NULL);
         return;
     }
