@@ -66,6 +66,7 @@ static const AcpiNuma q35 = {
     .cpus = &q35_cpus,
     .ram_below_4g = 2 * GiB,
     .ram_above_4g = 4 * GiB,
+    .ram_above_4g_start = 4 * GiB,
     .device_memory_base = 8 * GiB,
     .device_memory_size = 16 * GiB,
 };
@@ -76,6 +77,7 @@ static const AcpiNuma pc = {
     .distance = pc_distance,
     .ram_below_4g = 3 * GiB,
     .ram_above_4g = 3 * GiB,
+    .ram_above_4g_start = 4 * GiB,
     .device_memory_base = 7 * GiB,
 };
 
