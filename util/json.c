@@ -137,9 +137,7 @@ static void print_object(GString *out, const json_t *object, bool pretty, unsign
         g_string_append(out, ": ");
         print_value(out, member, pretty, depth + 1);
     }
-    if (!first) {
-        print_break(out, pretty, depth);
-    }
+    print_break(out, pretty, depth);
     g_string_append_c(out, '}');
 }
 
@@ -155,9 +153,7 @@ static void print_array(GString *out, const json_t *array, bool pretty, unsigned
         print_break(out, pretty, depth + 1);
         print_value(out, json_array_get(array, i), pretty, depth + 1);
     }
-    if (i) {
-        print_break(out, pretty, depth);
-    }
+    print_break(out, pretty, depth);
     g_string_append_c(out, ']');
 }
 

@@ -219,7 +219,7 @@ static void test_pretty(void)
     GString *text = qjson_to_string(value, true);
 
     g_assert_cmpstr(text->str, ==,
-                    "{\n    \"a\": [\n        1,\n        {}\n    ],\n    \"b\": []\n}");
+                    "{\n    \"a\": [\n        1,\n        {\n        }\n    ],\n    \"b\": [\n    ]\n}");
     g_string_free(text, TRUE);
     json_decref(value);
 }
