@@ -25,10 +25,9 @@ struct MemoryRegionIoeventfd {
     EventNotifier *e;
 };
 
-typedef QTAILQ_HEAD(, AddressSpace) AddressSpaceList;
 typedef QTAILQ_HEAD(, MemoryListener) MemoryListenerList;
 
-static AddressSpaceList address_spaces = QTAILQ_HEAD_INITIALIZER(address_spaces);
+AddressSpaceList address_spaces = QTAILQ_HEAD_INITIALIZER(address_spaces);
 static MemoryListenerList memory_listeners = QTAILQ_HEAD_INITIALIZER(memory_listeners);
 static unsigned transaction_depth;
 static bool update_pending;
@@ -272,11 +271,7 @@ static MemoryRegion *region_only_child(MemoryRegion *mr)
     return only;
 }
 
-/*
- * Follows containers and aliases that show one region as it is: the address spaces of all bus
- * masters then share the view of system memory. NULL: nothing is visible.
- */
-static MemoryRegion *region_resolve_root(MemoryRegion *mr)
+MemoryRegion *memory_region_resolve_root(MemoryRegion *mr)
 {
     while (mr && mr->enabled) {
         MemoryRegion *next;
@@ -507,7 +502,7 @@ static void address_space_update_ioeventfds(AddressSpace *as)
 /* Publishes the view of the space's root as it is now; returns the old one. */
 static FlatView *address_space_update_view(AddressSpace *as, GHashTable *rendered)
 {
-    MemoryRegion *root = region_resolve_root(as->root);
+    MemoryRegion *root = memory_region_resolve_root(as->root);
     FlatView *new = g_hash_table_lookup(rendered, root);
     FlatView *old = as->current_map;
 
@@ -589,7 +584,7 @@ void address_space_init(AddressSpace *as, MemoryRegion *root, const char *name)
     };
     pthread_mutex_init(&as->view_lock, NULL);
     QTAILQ_INIT(&as->listeners);
-    as->current_map = flatview_render(region_resolve_root(root));
+    as->current_map = flatview_render(memory_region_resolve_root(root));
     QTAILQ_INSERT_TAIL(&address_spaces, as, address_spaces_link);
     address_space_update_ioeventfds(as);
 }

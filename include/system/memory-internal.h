@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What system/memory.c (which renders views) and system/physmem.c (which looks addresses up in
- * them) share; nobody else includes it. A view is immutable once it is published.
+ * What system/memory.c (which renders views), system/physmem.c (which looks addresses up in them)
+ * and system/mtree.c (which prints them) share; nobody else includes it. A view is immutable once it is published.
  */
 #ifndef SYSTEM_MEMORY_INTERNAL_H
 #define SYSTEM_MEMORY_INTERNAL_H
@@ -26,6 +26,14 @@ struct FlatView {
     FlatRange *ranges;         /* sorted by start, without overlap */
 };
 
+typedef QTAILQ_HEAD(AddressSpaceList, AddressSpace) AddressSpaceList;
+extern AddressSpaceList address_spaces;   /* in order of creation; big lock */
+
+/*
+ * Follows containers and aliases that show one region as it is: the address spaces of all bus
+ * masters then share the view of system memory. NULL: nothing is visible.
+ */
+MemoryRegion *memory_region_resolve_root(MemoryRegion *mr);
 /* The range that holds @addr, or NULL with *@gap the bytes up to the next range (or 2^64). */
 FlatRange *flatview_lookup(FlatView *fv, hwaddr addr, Int128 *gap);
 /* Greatest access of at most @len bytes at @addr that the region's registers take. */

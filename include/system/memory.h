@@ -345,6 +345,12 @@ void address_space_destroy(AddressSpace *as);
 void memory_listener_register(MemoryListener *listener, AddressSpace *as);
 void memory_listener_unregister(MemoryListener *listener);
 
+/*
+ * The trees of all address spaces as text (`info mtree`), or with @flat their views. @owners: with
+ * whom each region belongs to; @disabled: disabled regions too. Big lock; the caller frees.
+ */
+char *mtree_info(bool flat, bool owners, bool disabled);
+
 /* The view as it is now, referenced. Any thread. */
 FlatView *address_space_get_flatview(AddressSpace *as);
 void flatview_ref(FlatView *view);
