@@ -13,12 +13,12 @@
 #include "monitor/qmp-dispatch.h"
 #include "qemu/error-report.h"
 #include "qemu/json.h"
+#include "hmp.h"
+#include "output.h"
 #include "qmp-internal.h"
 
 #define MAX_QUEUED_REQUESTS 8               /* more input waits in the kernel */
-#define OUTPUT_HIGH (64 * 1024)             /* bytes unsent: no more commands are carried out */
 #define OUTPUT_LIMIT (16 * 1024 * 1024)     /* bytes unsent: events are dropped */
-#define FLUSH_AT_EXIT_MS 200
 
 typedef struct Request {
     json_t *value;   /* or */
@@ -34,9 +34,7 @@ typedef struct MonitorQMP {
     JSONFramer *framer;
     GQueue *requests;
     guint dispatch_source;
-    GString *output;
-    size_t output_start;      /* sent already */
-    guint output_watch;
+    MonitorOutput output;
 } MonitorQMP;
 
 static GSList *monitors;
@@ -47,45 +45,14 @@ static void monitor_schedule(MonitorQMP *mon);
 
 /* ---- output ---- */
 
-static size_t monitor_unsent(const MonitorQMP *mon)
-{
-    return mon->output->len - mon->output_start;
-}
-
-static gboolean monitor_output_ready(void *unused, GIOCondition cond, void *opaque);
-
-static void monitor_flush(MonitorQMP *mon)
-{
-    size_t unsent = monitor_unsent(mon);
-    const uint8_t *data = (const uint8_t *)mon->output->str + mon->output_start;
-    int done;
-
-    if (mon->output_watch || !unsent) {
-        return;
-    }
-    done = chardev_write(mon->chr, data, MIN(unsent, INT_MAX));
-    if (!monitor_unsent(mon)) {
-        return;   /* the client went away meanwhile: everything was dropped */
-    }
-    mon->output_start += done;
-    if (monitor_unsent(mon)) {
-        mon->output_watch = chardev_add_watch(mon->chr, G_IO_OUT, monitor_output_ready, mon);
-        return;
-    }
-    g_string_truncate(mon->output, 0);
-    mon->output_start = 0;
-    mon->dropping_events = false;
-}
-
-static gboolean monitor_output_ready(void *unused, GIOCondition cond, void *opaque)
+static void monitor_sent(void *opaque)
 {
     MonitorQMP *mon = opaque;
 
-    mon->output_watch = 0;
-    monitor_flush(mon);
+    if (!monitor_output_unsent(&mon->output)) {
+        mon->dropping_events = false;
+    }
     monitor_schedule(mon);
-    chardev_accept_input(mon->chr);
-    return G_SOURCE_REMOVE;
 }
 
 static void monitor_send(MonitorQMP *mon, const json_t *message)
@@ -95,15 +62,11 @@ static void monitor_send(MonitorQMP *mon, const json_t *message)
     if (!mon->open) {
         return;
     }
-    if (mon->output_start > mon->output->len / 2) {
-        g_string_erase(mon->output, 0, mon->output_start);
-        mon->output_start = 0;
-    }
     text = qjson_to_string(message, mon->pretty);
-    g_string_append_len(mon->output, text->str, text->len);
-    g_string_append(mon->output, "\r\n");
+    g_string_append(text, "\r\n");
+    monitor_output_append(&mon->output, text->str, text->len);
     g_string_free(text, TRUE);
-    monitor_flush(mon);
+    monitor_output_flush(&mon->output);
 }
 
 void qmp_broadcast(json_t *event)
@@ -114,7 +77,7 @@ void qmp_broadcast(json_t *event)
         if (!mon->negotiated) {
             continue;
         }
-        if (monitor_unsent(mon) < OUTPUT_LIMIT) {
+        if (monitor_output_unsent(&mon->output) < OUTPUT_LIMIT) {
             monitor_send(mon, event);
         } else if (!mon->dropping_events) {
             mon->dropping_events = true;
@@ -279,7 +242,7 @@ static gboolean monitor_dispatch(gpointer opaque)
 static void monitor_schedule(MonitorQMP *mon)
 {
     if (mon->dispatch_source || g_queue_is_empty(mon->requests) ||
-        monitor_unsent(mon) > OUTPUT_HIGH) {
+        monitor_output_unsent(&mon->output) > MONITOR_OUTPUT_HIGH) {
         return;
     }
     mon->dispatch_source = g_idle_add_full(G_PRIORITY_DEFAULT, monitor_dispatch, mon, NULL);
@@ -302,8 +265,8 @@ static int monitor_can_read(void *opaque)
 {
     MonitorQMP *mon = opaque;
 
-    return mon->requests->length < MAX_QUEUED_REQUESTS && monitor_unsent(mon) <= OUTPUT_HIGH
-           ? 4096 : 0;
+    return mon->requests->length < MAX_QUEUED_REQUESTS &&
+           monitor_output_unsent(&mon->output) <= MONITOR_OUTPUT_HIGH ? 4096 : 0;
 }
 
 static void monitor_read(void *opaque, const uint8_t *buf, int size)
@@ -338,10 +301,7 @@ static void monitor_forget_client(MonitorQMP *mon)
     mon->dropping_events = false;
     json_framer_reset(mon->framer);
     g_queue_clear_full(mon->requests, request_free);
-    g_string_free(mon->output, TRUE);
-    mon->output = g_string_new(NULL);
-    mon->output_start = 0;
-    g_clear_handle_id(&mon->output_watch, g_source_remove);
+    monitor_output_drop(&mon->output);
 }
 
 static void monitor_event(void *opaque, QEMUChrEvent event)
@@ -378,7 +338,7 @@ bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp)
     mon->pretty = pretty;
     mon->framer = json_framer_new(monitor_take_message, mon);
     mon->requests = g_queue_new();
-    mon->output = g_string_new(NULL);
+    monitor_output_init(&mon->output, chr, monitor_sent, mon);
     monitors = g_slist_append(monitors, mon);
     if (started) {
         monitor_start(mon);
@@ -414,18 +374,18 @@ bool monitor_init_opts(json_t *opts, Error **errp)
 {
     const char *id = json_string_value(json_object_get(opts, "chardev"));
     const char *mode = json_string_value(json_object_get(opts, "mode"));
-    bool pretty = false;
+    bool pretty = false, human = !mode || !strcmp(mode, "readline");
     Chardev *chr;
 
     if (!mon_opts_check(opts, &pretty, errp)) {
         return false;
     }
-    if (mode && strcmp(mode, "control") && strcmp(mode, "readline")) {
+    if (!human && strcmp(mode, "control")) {
         error_setg(errp, "Parameter 'mode' does not accept value '%s'", mode);
         return false;
     }
-    if (!mode || !strcmp(mode, "readline")) {
-        error_setg(errp, "the human monitor (mode=readline) is not supported: use mode=control");
+    if (human && pretty) {
+        error_setg(errp, "'pretty' is not compatible with HMP monitors");
         return false;
     }
     if (!id) {
@@ -437,7 +397,7 @@ bool monitor_init_opts(json_t *opts, Error **errp)
         error_setg(errp, "chardev \"%s\" not found", id);
         return false;
     }
-    return monitor_init_qmp(chr, pretty, errp);
+    return human ? monitor_init_hmp(chr, errp) : monitor_init_qmp(chr, pretty, errp);
 }
 
 void monitor_start_all(void)
@@ -447,29 +407,19 @@ void monitor_start_all(void)
     for (GSList *l = monitors; l; l = l->next) {
         monitor_start(l->data);
     }
-}
-
-static void monitor_flush_at_exit(MonitorQMP *mon)
-{
-    for (int ms = 0; ms < FLUSH_AT_EXIT_MS && monitor_unsent(mon); ms++) {
-        g_clear_handle_id(&mon->output_watch, g_source_remove);
-        monitor_flush(mon);
-        if (monitor_unsent(mon)) {
-            g_usleep(1000);
-        }
-    }
+    hmp_start_all();
 }
 
 static void monitor_free(MonitorQMP *mon)
 {
-    monitor_flush_at_exit(mon);
+    monitor_output_flush_at_exit(&mon->output);
     chardev_detach(mon->chr);
-    mon->output_watch = 0;
+    mon->output.watch = 0;
     monitor_forget_client(mon);
     g_clear_handle_id(&mon->dispatch_source, g_source_remove);
     json_framer_free(mon->framer);
     g_queue_free(mon->requests);
-    g_string_free(mon->output, TRUE);
+    monitor_output_cleanup(&mon->output);
     g_free(mon);
 }
 
@@ -482,5 +432,6 @@ void monitor_cleanup(void)
         monitors = g_slist_delete_link(monitors, monitors);
         monitor_free(mon);
     }
+    hmp_cleanup();
     started = false;
 }

@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/option.h"
 #include "qom/object_interfaces.h"
 
@@ -208,9 +209,9 @@ void object_print_property_help(const char *type, const char *const *skip)
     object_property_foreach(obj, object_help_add_line, &out);
     object_unref(obj);
     g_ptr_array_sort(lines, object_help_compare);
-    printf("%s options:\n", type);
+    qemu_printf("%s options:\n", type);
     for (guint i = 0; i < lines->len; i++) {
-        printf("%s\n", (char *)g_ptr_array_index(lines, i));
+        qemu_printf("%s\n", (char *)g_ptr_array_index(lines, i));
     }
 }
 
@@ -227,9 +228,9 @@ bool user_creatable_print_help(const char *type)
         return true;
     }
     classes = object_class_get_list_sorted(TYPE_USER_CREATABLE, false);
-    printf("List of user creatable objects:\n");
+    qemu_printf("List of user creatable objects:\n");
     for (GSList *l = classes; l; l = l->next) {
-        printf("  %s\n", object_class_get_name(l->data));
+        qemu_printf("  %s\n", object_class_get_name(l->data));
     }
     return true;
 }

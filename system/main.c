@@ -227,7 +227,7 @@ static bool make_serial(const CmdlineArg *arg, unsigned index, Error **errp)
     return true;
 }
 
-static bool make_qmp(const CmdlineArg *arg, unsigned index, Error **errp)
+static bool make_compat_monitor(const CmdlineArg *arg, unsigned index, bool human, Error **errp)
 {
     g_autofree char *label = g_strdup_printf("compat_monitor%u", index);
     Error *err = NULL;
@@ -238,10 +238,13 @@ static bool make_qmp(const CmdlineArg *arg, unsigned index, Error **errp)
         return false;
     }
     if (!chr) {
+        if (human) {
+            return true;    /* "none" */
+        }
         error_setg(errp, "'%s' is not a valid char driver", arg->value);
         return false;
     }
-    return monitor_init_qmp(chr, false, errp);
+    return human ? monitor_init_hmp(chr, errp) : monitor_init_qmp(chr, false, errp);
 }
 
 static bool make_mon(const CmdlineArg *arg, Error **errp)
@@ -255,8 +258,10 @@ static bool make_mon(const CmdlineArg *arg, Error **errp)
 
 static bool make_monitor(const CmdlineArg *arg, unsigned index, Error **errp)
 {
-    return g_str_has_suffix(arg->option, "-qmp") ? make_qmp(arg, index, errp)
-                                                 : make_mon(arg, errp);
+    if (g_str_has_suffix(arg->option, "-mon")) {
+        return make_mon(arg, errp);
+    }
+    return make_compat_monitor(arg, index, g_str_has_suffix(arg->option, "-monitor"), errp);
 }
 
 static Chardev *qtest_chardev;
@@ -383,11 +388,11 @@ static bool make_machine(const Cmdline *c)
     if (mc->deprecation_reason) {
         warn_report("Machine type '%s' is deprecated: %s", mc->name, mc->deprecation_reason);
     }
-    memory_map_init();
     object_set_machine_compat_props(mc->compat_props);
     ms = MACHINE(object_new_with_class(OBJECT_CLASS(mc)));
     object_property_add_child(object_get_root(), "machine", OBJECT(ms));
     object_unref(ms);
+    memory_map_init();      /* the machine has a place for its regions now */
     current_machine = ms;
     phase_advance(PHASE_MACHINE_CREATED);
     if (!apply_structure(ms, c->machine, "smp", machine_parse_smp_config, &err) ||

@@ -373,15 +373,6 @@ static OptResult handle_serial(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return OPT_OK;
 }
 
-static OptResult handle_monitor(Cmdline *c, const CmdlineArg *arg, Error **errp)
-{
-    if (strcmp(arg->value, "none")) {
-        error_setg(errp, "there is no human monitor: only 'none' is supported, use -qmp");
-        return OPT_ERROR;
-    }
-    return OPT_OK;
-}
-
 static OptResult handle_display(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
     static const char *const known[] = {
@@ -517,9 +508,9 @@ static const OptionDef options[] = {
          "connects a serial port (up to four): stdio, null, none, pty, file:PATH,\n"
          "unix:PATH[,server=on][,wait=off], chardev:ID; none is there by default"),
     LIST("qmp", "SPEC", monitors, NULL, "a QMP monitor on stdio, unix:PATH,... as -serial"),
-    LIST("mon", "chardev=ID,mode=control[,pretty=on]", monitors, NULL,
-         "a QMP monitor on a character device"),
-    HANDLER("monitor", "none", handle_monitor, "there is no human monitor"),
+    LIST("monitor", "SPEC", monitors, NULL, "a human monitor, as -serial"),
+    LIST("mon", "chardev=ID[,mode=readline|control][,pretty=on|off]", monitors, NULL,
+         "a monitor on a character device: for people, or (control) QMP"),
     HANDLER("display", "none", handle_display, "there is no display"),
     FLAG("nographic", nographic, "the first serial port on stdio, unless -serial says otherwise"),
 

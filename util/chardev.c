@@ -539,6 +539,11 @@ Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp
                    "use '%s'", spec, rest);
         return NULL;
     }
+    if (!strcmp(spec, "vc") || g_str_has_prefix(spec, "vc:")) {
+        error_setg(errp, "'%s' is a virtual console, which needs a display, and there is none: "
+                   "use stdio, pty or unix:PATH, as in -monitor stdio", spec);
+        return NULL;
+    }
     opts = json_pack("{s:s}", "id", label);
     if (strstart(spec, "unix:", &rest) || strstart(spec, "tcp:", &rest)) {
         if (!spec_add_address(opts, rest, spec[0] == 'u', errp)) {

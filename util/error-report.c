@@ -44,6 +44,21 @@ static void report_text(const char *text)
     fflush(stderr);
 }
 
+void qemu_printf(const char *fmt, ...)
+{
+    g_autofree char *text = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (sink) {
+        text = g_strdup_vprintf(fmt, ap);
+        sink(text, sink_opaque);
+    } else {
+        vprintf(fmt, ap);
+    }
+    va_end(ap);
+}
+
 static void G_GNUC_PRINTF(2, 0)
 report(const char *kind, const char *fmt, va_list ap)
 {

@@ -8,6 +8,7 @@
 #include "hw/core/boards.h"
 #include "hw/core/qdev-monitor.h"
 #include "hw/core/qdev-properties.h"
+#include "qemu/error-report.h"
 #include "qom/object_interfaces.h"
 
 /* Which driver. */
@@ -236,31 +237,31 @@ static bool qdev_in_category(DeviceClass *dc, unsigned category)
 
 static void qdev_print_driver(DeviceClass *dc)
 {
-    printf("name \"%s\"", object_class_get_name(OBJECT_CLASS(dc)));
+    qemu_printf("name \"%s\"", object_class_get_name(OBJECT_CLASS(dc)));
     if (dc->bus_type) {
-        printf(", bus %s", dc->bus_type);
+        qemu_printf(", bus %s", dc->bus_type);
     }
     if (dc->desc) {
-        printf(", desc \"%s\"", dc->desc);
+        qemu_printf(", desc \"%s\"", dc->desc);
     }
     if (!dc->user_creatable) {
-        printf(", no-user");
+        qemu_printf(", no-user");
     }
-    printf("\n");
+    qemu_printf("\n");
 }
 
-static void qdev_print_category(GSList *classes, unsigned category)
+static void qdev_print_category(GSList *classes, unsigned category, bool all)
 {
     bool any = false;
 
     for (GSList *l = classes; l; l = l->next) {
         DeviceClass *dc = DEVICE_CLASS(l->data);
 
-        if (!dc->user_creatable || !qdev_in_category(dc, category)) {
+        if ((!all && !dc->user_creatable) || !qdev_in_category(dc, category)) {
             continue;
         }
         if (!any) {
-            printf("%s%s devices:\n", category ? "\n" : "",
+            qemu_printf("%s%s devices:\n", category ? "\n" : "",
                    category < DEVICE_CATEGORY_MAX ? category_names[category] : "Uncategorized");
             any = true;
         }
@@ -268,12 +269,12 @@ static void qdev_print_category(GSList *classes, unsigned category)
     }
 }
 
-static void qdev_print_all_drivers(void)
+void qdev_print_all_drivers(bool all)
 {
     g_autoptr(GSList) classes = object_class_get_list_sorted(TYPE_DEVICE, false);
 
     for (unsigned i = 0; i <= DEVICE_CATEGORY_MAX; i++) {
-        qdev_print_category(classes, i);
+        qdev_print_category(classes, i, all);
     }
 }
 
@@ -282,10 +283,16 @@ bool qdev_device_help(const char *driver, Error **errp)
     static const char *const internal[] = {
         "type", "realized", "hotpluggable", "hotplugged", "parent_bus", NULL,
     };
+    ObjectClass *oc;
 
     if (!driver) {
-        qdev_print_all_drivers();
+        qdev_print_all_drivers(false);
         return true;
+    }
+    oc = object_class_by_name(driver);
+    if (!oc || !object_class_dynamic_cast(oc, TYPE_DEVICE)) {
+        error_setg(errp, "Device '%s' not found", driver);
+        return false;
     }
     if (!qdev_get_device_class(driver, errp)) {
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Monitors: QMP over character devices. Several may exist; each has at most one client at a time,
- * negotiates for itself and gets every event once it has. All on the main thread under the big
+ * Monitors: for programs (QMP) and for people (HMP), over character devices. Several may exist; each
+ * has at most one client at a time; a QMP monitor negotiates for itself and gets every event then. All on the main thread under the big
  * lock; commands run there, one per main loop round and monitor, in the order received.
  */
 #ifndef MONITOR_MONITOR_H
@@ -11,9 +11,11 @@
 
 /* Claims @chr for a QMP monitor; it says nothing until monitor_start_all(). */
 bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp);
+/* Claims @chr for a human monitor; likewise. */
+bool monitor_init_hmp(Chardev *chr, Error **errp);
 /*
- * From -mon: an object with "chardev" (an id), "mode" ("control"; "readline" is refused: there is
- * no human monitor) and "pretty". Values are strings (keyval) or JSON values.
+ * From -mon: an object with "chardev" (an id), "mode" ("readline", a human monitor, is the default;
+ * "control" is QMP) and "pretty" (QMP only). Values are strings (keyval) or JSON values.
  */
 bool monitor_init_opts(json_t *opts, Error **errp);
 /* The machine is ready: greet, take commands, send events. Monitors made later start at once. */

@@ -11,6 +11,8 @@
 void error_report(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void warn_report(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void info_report(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+/* Text that was asked for (help): on stdout, or where the sink sends it. */
+void qemu_printf(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void error_vreport(const char *fmt, va_list ap);
 /* Report @err with its hint, and free it. */
 void error_report_err(Error *err);

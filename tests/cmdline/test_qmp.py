@@ -426,7 +426,8 @@ class Schema(TestCase):
                 self.assertIn(key, members, where)
                 self.check_value(item, members[key]["type"], f"{where}.{key}")
 
-    ARGUMENTS = {"qom-get": {"path": VM0, "property": "type"}, "qom-list": {"path": "/machine"},
+    ARGUMENTS = {"human-monitor-command": {"command-line": "info status"},
+                 "qom-get": {"path": VM0, "property": "type"}, "qom-list": {"path": "/machine"},
                  "qom-set": {"path": VM0, "property": "requested-size", "value": 0},
                  "qom-list-properties": {"typename": "virtio-mem-pci"},
                  "device-list-properties": {"typename": "virtio-mem-pci"},

@@ -13,8 +13,10 @@
  * device; the caller gets a reference of its own. NULL with @errp.
  */
 DeviceState *qdev_device_add_from_json(json_t *opts, bool keyval, Error **errp);
-/* -device help, -device X,help on stdout; false: no such driver (reported by @errp). */
+/* -device help, -device X,help by qemu_printf(); false: no such driver (reported by @errp). */
 bool qdev_device_help(const char *driver, Error **errp);
+/* All drivers by category; @all: those too that no user can make. */
+void qdev_print_all_drivers(bool all);
 /* By id or QOM path. */
 DeviceState *find_device_state(const char *id, Error **errp);
 /* device_del. */
