@@ -83,6 +83,15 @@ static BusState *qdev_find_named_bus(const char *name, Error **errp)
     return bus;
 }
 
+static bool qdev_refuse_full_bus(BusState *bus, Error **errp)
+{
+    if (qbus_is_full(bus)) {
+        error_setg(errp, "Bus '%s' is full", bus->name);
+        return true;
+    }
+    return false;
+}
+
 /* *@busp is NULL for a driver that sits on no bus. */
 static bool qdev_choose_bus(DeviceClass *dc, const char *driver, const char *name,
                             BusState **busp, Error **errp)
@@ -90,7 +99,7 @@ static bool qdev_choose_bus(DeviceClass *dc, const char *driver, const char *nam
     *busp = NULL;
     if (name) {
         *busp = qdev_find_named_bus(name, errp);
-        if (!*busp) {
+        if (!*busp || qdev_refuse_full_bus(*busp, errp)) {
             return false;
         }
         if (!dc->bus_type || !object_dynamic_cast(OBJECT(*busp), dc->bus_type)) {
@@ -105,11 +114,7 @@ static bool qdev_choose_bus(DeviceClass *dc, const char *driver, const char *nam
             return false;
         }
     }
-    if (*busp && qbus_is_full(*busp)) {
-        error_setg(errp, "Bus '%s' is full", (*busp)->name);
-        return false;
-    }
-    return true;
+    return !*busp || !qdev_refuse_full_bus(*busp, errp);
 }
 
 static bool qdev_check_hotplug(BusState *bus, DeviceClass *dc, Error **errp)
