@@ -61,11 +61,11 @@ static bool pcihp_device_may_go(PCIDevice *dev)
     return DEVICE_GET_CLASS(dev)->hotpluggable;
 }
 
-static uint32_t pcihp_removable(PCIBus *bus)
+uint32_t acpi_pcihp_removable(PCIBus *bus)
 {
     uint32_t slots = UINT32_MAX;
 
-    for (int devfn = 0; bus && devfn < PCI_DEVFN_MAX; devfn++) {
+    for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
         if (bus->devices[devfn] && !pcihp_device_may_go(bus->devices[devfn])) {
             slots &= ~(1u << PCI_SLOT(devfn));
         }
@@ -123,6 +123,7 @@ static uint32_t pcihp_take_up(AcpiPciHpBus *regs)
 static uint64_t pcihp_read(void *opaque, hwaddr addr, unsigned size)
 {
     AcpiPciHp *s = opaque;
+    PCIBus *bus;
 
     if (s->select >= ACPI_PCIHP_MAX_BUSES) {
         return 0;
@@ -133,7 +134,8 @@ static uint64_t pcihp_read(void *opaque, hwaddr addr, unsigned size)
     case ACPI_PCIHP_DOWN:
         return s->buses[s->select].down;
     case ACPI_PCIHP_REMOVABLE:
-        return pcihp_removable(acpi_pcihp_bus(s, s->select));
+        bus = acpi_pcihp_bus(s, s->select);
+        return bus ? acpi_pcihp_removable(bus) : UINT32_MAX;
     case ACPI_PCIHP_SELECT:
         return s->select;
     default:

@@ -115,6 +115,10 @@ static void acpi_dsdt_pci_root(Aml *aml, const AcpiConfig *config)
     aml_res_memory_window(aml, config->pci_window_first, config->pci_window_last);
     aml_close_resources(aml);
     acpi_dsdt_prt(aml, config);
+    if (config->pcie) {
+        acpi_dsdt_pcie_osc(aml, config->native_hotplug);
+    }
+    acpi_dsdt_pcihp(aml, &config->pcihp);
     aml_close(aml);
 }
 
@@ -207,6 +211,7 @@ static uint32_t acpi_build_dsdt(AcpiImage *image, const AcpiConfig *config)
         }
     }
     aml_close(&aml);
+    acpi_dsdt_pcihp_event(&aml, &config->pcihp, "\\_SB.PCI0");
     acpi_dsdt_s5(&aml);
     acpi_bytes(t, aml.bytes->data, aml.bytes->len);
     aml_cleanup(&aml);

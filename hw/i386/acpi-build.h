@@ -7,6 +7,7 @@
 #ifndef HW_I386_ACPI_BUILD_H
 #define HW_I386_ACPI_BUILD_H
 
+#include "acpi-pcihp.h"
 #include "acpi-srat.h"
 
 /* Device number and INTx pin (0 is A) of a function on bus 0 -> global system interrupt. */
@@ -35,6 +36,8 @@ typedef struct AcpiConfig {
     uint32_t pci_window_first;     /* 32-bit MMIO window */
     uint32_t pci_window_last;
     unsigned serial_ports;         /* bit n: COM(n+1) is there */
+    bool native_hotplug;           /* slots of PCI Express ports are the OS' to control */
+    AcpiPciHpConfig pcihp;
 } AcpiConfig;
 
 /* The tables, to be copied to @base, which is also the RSDP's address. Caller frees. */

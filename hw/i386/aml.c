@@ -19,10 +19,22 @@ enum {
     AML_DUAL_NAME = 0x2e,
     AML_MULTI_NAME = 0x2f,
     AML_EXT = 0x5b,
+    AML_EXT_MUTEX = 0x01,
+    AML_EXT_ACQUIRE = 0x23,
+    AML_EXT_RELEASE = 0x27,
+    AML_EXT_OP_REGION = 0x80,
+    AML_EXT_FIELD = 0x81,
     AML_EXT_DEVICE = 0x82,
     AML_EXT_PROCESSOR = 0x83,
+    AML_LOCAL0 = 0x60,
+    AML_ARG0 = 0x68,
+    AML_IF = 0xa0,
+    AML_ELSE = 0xa1,
     AML_RETURN = 0xa4,
 };
+#define AML_SPACE_SYSTEM_IO 1
+#define AML_FIELD_DWORD_ACCESS 3
+#define AML_WAIT_FOR_EVER 0xffff
 
 /* A length is written in four bytes, the longest form, so that its place is known beforehand. */
 #define AML_PKG_LENGTH_BYTES 4
@@ -231,6 +243,102 @@ void aml_return_integer(Aml *aml, uint64_t value)
     aml_byte(aml, AML_RETURN);
     aml_integer(aml, value);
 }
+
+/* ---- terms of methods ------------------------------------------------------------------------ */
+
+void aml_op(Aml *aml, AmlOp op)
+{
+    aml_byte(aml, op);
+}
+
+void aml_arg(Aml *aml, unsigned index)
+{
+    assert(index <= 6);
+    aml_byte(aml, AML_ARG0 + index);
+}
+
+void aml_local(Aml *aml, unsigned index)
+{
+    assert(index <= 7);
+    aml_byte(aml, AML_LOCAL0 + index);
+}
+
+/* The null name. */
+void aml_nowhere(Aml *aml)
+{
+    aml_byte(aml, AML_ZERO);
+}
+
+void aml_buffer(Aml *aml, const void *data, uint8_t size)
+{
+    aml_byte(aml, AML_BUFFER);
+    aml_open(aml);
+    aml_byte(aml, AML_BYTE);
+    aml_byte(aml, size);
+    aml_bytes(aml, data, size);
+    aml_close(aml);
+}
+
+void aml_open_if(Aml *aml)
+{
+    aml_byte(aml, AML_IF);
+    aml_open(aml);
+}
+
+void aml_open_else(Aml *aml)
+{
+    aml_byte(aml, AML_ELSE);
+    aml_open(aml);
+}
+
+void aml_mutex(Aml *aml, const char *name)
+{
+    aml_byte(aml, AML_EXT);
+    aml_byte(aml, AML_EXT_MUTEX);
+    aml_name(aml, name);
+    aml_byte(aml, 0);
+}
+
+void aml_acquire(Aml *aml, const char *name)
+{
+    aml_byte(aml, AML_EXT);
+    aml_byte(aml, AML_EXT_ACQUIRE);
+    aml_name(aml, name);
+    aml_le(aml, AML_WAIT_FOR_EVER, 2);
+}
+
+void aml_release(Aml *aml, const char *name)
+{
+    aml_byte(aml, AML_EXT);
+    aml_byte(aml, AML_EXT_RELEASE);
+    aml_name(aml, name);
+}
+
+void aml_io_region(Aml *aml, const char *name, uint16_t base, uint8_t length)
+{
+    aml_byte(aml, AML_EXT);
+    aml_byte(aml, AML_EXT_OP_REGION);
+    aml_name(aml, name);
+    aml_byte(aml, AML_SPACE_SYSTEM_IO);
+    aml_integer(aml, base);
+    aml_integer(aml, length);
+}
+
+void aml_io_fields32(Aml *aml, const char *region, const char *const *fields)
+{
+    aml_byte(aml, AML_EXT);
+    aml_byte(aml, AML_EXT_FIELD);
+    aml_open(aml);
+    aml_name(aml, region);
+    aml_byte(aml, AML_FIELD_DWORD_ACCESS);
+    for (; *fields; fields++) {
+        aml_name_segment(aml, *fields);
+        aml_byte(aml, 32);     /* bits, as a length of one byte */
+    }
+    aml_close(aml);
+}
+
+/* ---- resources ------------------------------------------------------------------------------- */
 
 void aml_res_io(Aml *aml, uint16_t base, uint8_t length)
 {

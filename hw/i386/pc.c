@@ -313,11 +313,32 @@ static AcpiNuma pc_acpi_numa(const PCMachineState *pcms)
     };
 }
 
-static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
+/* Slots of the buses that ACPI hotplugs. The caller frees the list. */
+static AcpiPciHpSlots *pc_hotplug_slots(const PCMachineState *pcms, unsigned *nb)
+{
+    GArray *list = g_array_new(false, false, sizeof(AcpiPciHpSlots));
+    PCIBus *bus;
+
+    for (unsigned i = 0; pcms->pcihp && (bus = acpi_pcihp_bus(pcms->pcihp, i)); i++) {
+        bool port = !pci_bus_is_root(bus);
+        AcpiPciHpSlots slots = {
+            .port_devfn = port ? bus->parent_dev->devfn : -1,
+            .slots = acpi_pcihp_removable(bus) & (port ? 1 : UINT32_MAX),
+        };
+
+        g_array_append_val(list, slots);
+    }
+    *nb = list->len;
+    return (AcpiPciHpSlots *)g_array_free(list, false);
+}
+
+static bool pc_write_acpi(const PCMachineState *pcms, uint8_t last_bus, Error **errp)
 {
     const PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
     const MachineState *ms = MACHINE(pcms);
     g_autofree uint32_t *apic_ids = g_new(uint32_t, ms->smp.cpus);
+    unsigned nb_hotplug;
+    g_autofree AcpiPciHpSlots *hotplug = pc_hotplug_slots(pcms, &nb_hotplug);
     const AcpiConfig config = {
         .pcie = pcmc->pcie,
         .nb_cpus = ms->smp.cpus,
@@ -329,12 +350,18 @@ static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
         .pm_io_base = PC_PM_IO_BASE,
         .gpe0_base = pcmc->gpe0_base,
         .gpe0_length = pcmc->gpe0_length,
-        .last_bus = 0,   /* there are no bridges to other buses yet */
+        .last_bus = last_bus,
         .mcfg_base = MCH_HOST_BRIDGE_PCIEXBAR_DEFAULT,
         .mcfg_size = MCH_HOST_BRIDGE_PCIEXBAR_MAX,
         .pci_window_first = pcmc->pci_window_first,
         .pci_window_last = PC_PCI_WINDOW_LAST,
         .serial_ports = pc_serial_ports(pcms),
+        .native_hotplug = !pcms->pcihp,
+        .pcihp = {
+            .base = pcmc->pcihp_base,
+            .nb_buses = nb_hotplug,
+            .buses = hotplug,
+        },
     };
     g_autoptr(GByteArray) tables = NULL;
 
@@ -351,7 +378,7 @@ static bool pc_write_acpi(const PCMachineState *pcms, Error **errp)
     return true;
 }
 
-static bool pc_setup_pci(const PCMachineState *pcms, Error **errp)
+static bool pc_setup_pci(const PCMachineState *pcms, uint8_t *last_bus, Error **errp)
 {
     const PCMachineClass *pcmc = PC_MACHINE_GET_CLASS(pcms);
     const PciSetup setup = {
@@ -363,7 +390,7 @@ static bool pc_setup_pci(const PCMachineState *pcms, Error **errp)
         .irq_line = pcmc->pci_irq_line,
     };
 
-    return pci_setup(&setup, errp);
+    return pci_setup(&setup, last_bus, errp);
 }
 
 /* The machine as an operating system expects to find it, and the first CPU in the kernel. */
@@ -371,11 +398,12 @@ static bool pc_boot(PCMachineState *pcms, Error **errp)
 {
     LinuxBootE820 e820[8];
     unsigned nb_e820 = pc_e820(pcms, e820);
+    uint8_t last_bus;
     uint64_t entry;
 
     PC_MACHINE_GET_CLASS(pcms)->setup_chipset(pcms);
     acpi_pm1_cnt_update(pcms->acpi_regs, true, false);
-    if (!pc_setup_pci(pcms, errp) || !pc_write_acpi(pcms, errp) ||
+    if (!pc_setup_pci(pcms, &last_bus, errp) || !pc_write_acpi(pcms, last_bus, errp) ||
         !linuxboot_load(pcms->boot, PC_ACPI_BASE, e820, nb_e820, &entry, errp)) {
         return false;
     }

@@ -25,6 +25,7 @@ static void pc_i440fx_make_bridges(PCMachineState *pcms, const PCHostConfig *con
     pm = piix4_pm_create(pcms->pcibus, PIIX4_PM_DEVFN, pcms->gsi[PC_SCI_IRQ]);
     pcms->isa_bus = piix3->isa_bus;
     pcms->acpi_regs = &pm->ar;
+    pcms->pcihp = &pm->pcihp;
 }
 
 /* PIRQ A to D of slot and pin: hw/isa/piix.h. */
@@ -76,6 +77,7 @@ static void pc_i440fx_class_init(ObjectClass *klass, const void *data)
     pcmc->pci_irq_line = pc_i440fx_pci_irq_line;
     pcmc->gpe0_base = PIIX4_PM_GPE_BASE;
     pcmc->gpe0_length = PIIX4_GPE_LEN;
+    pcmc->pcihp_base = PIIX4_PCIHP_BASE;
 }
 
 static const TypeInfo pc_i440fx_info = {

@@ -23,6 +23,7 @@ static void pc_q35_make_bridges(PCMachineState *pcms, const PCHostConfig *config
     lpc = ich9_lpc_create(pcms->pcibus, config->io, pcms->gsi);
     pcms->isa_bus = lpc->isa_bus;
     pcms->acpi_regs = &lpc->acpi_regs;
+    pcms->pcihp = lpc->pcihp_bridges ? &lpc->pcihp : NULL;
 }
 
 /* PIRQ A to H of slot and pin: hw/isa/ich9.h. */
@@ -85,6 +86,7 @@ static void pc_q35_class_init(ObjectClass *klass, const void *data)
     pcmc->pci_irq_line = pc_q35_pci_irq_line;
     pcmc->gpe0_base = PC_PM_IO_BASE + ICH9_PMIO_GPE0_STS;
     pcmc->gpe0_length = ICH9_PMIO_GPE0_LEN;
+    pcmc->pcihp_base = ICH9_PCIHP_BASE;
 }
 
 static const TypeInfo pc_q35_info = {

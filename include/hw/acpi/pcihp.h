@@ -64,5 +64,7 @@ void acpi_pcihp_unplug_request(AcpiPciHp *s, DeviceState *dev, Error **errp);
 
 /* Bus number @n by which the select register calls it, from 0 on without holes; NULL: no more. */
 PCIBus *acpi_pcihp_bus(AcpiPciHp *s, unsigned n);
+/* A bit per slot that is empty, or whose devices may be ejected. */
+uint32_t acpi_pcihp_removable(PCIBus *bus);
 
 #endif /* HW_ACPI_PCIHP_H */

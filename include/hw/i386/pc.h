@@ -9,6 +9,7 @@
 #define HW_I386_PC_H
 
 #include "hw/acpi/acpi.h"
+#include "hw/acpi/pcihp.h"
 #include "hw/core/boards.h"
 #include "hw/intc/ioapic.h"
 #include "hw/pci-host/pc-host.h"
@@ -38,6 +39,7 @@ struct PCMachineState {
     ISABus *isa_bus;
     MC146818RtcState *rtc;
     ACPIREGS *acpi_regs;               /* of the south bridge */
+    AcpiPciHp *pcihp;              /* NULL: no hotplug by ACPI */
 
     struct LinuxBoot *boot;            /* NULL without -kernel */
 };
@@ -65,6 +67,7 @@ struct PCMachineClass {
     uint8_t (*pci_irq_line)(unsigned slot, unsigned pin);
     uint16_t gpe0_base;
     uint8_t gpe0_length;
+    uint16_t pcihp_base;
 };
 
 /* Registers "<prefix>-X.Y-machine" for every version; the newest is also called @alias. */
