@@ -143,13 +143,16 @@ class Guest:
 def command_line(host, emulator="emulator", machine="q35", smp=None, kernel="kernel",
                  initrd="initrd", append=CONTROL, device="unplugged-inaccessible=on",
                  requested=0, extra=()):
-    """The command line of issue 2, with what a test varies. Names are the host's resources."""
+    """The command line of issue 2, with what a test varies. Names are the host's resources. With
+    device=None there is no virtio-mem device, only room for one."""
     argv = [host.resource(emulator), "-accel", "kvm", "-nodefaults", "-machine", machine]
     if smp:
         argv += ["-smp", str(smp)]
-    options = ",".join(part for part in (device, f"requested-size={requested}") if part)
-    argv += ["-m", "512M,maxmem=4G", "-object", "memory-backend-memfd,id=mem0,size=2G",
-             "-device", f"virtio-mem-pci,id=vm0,memdev=mem0,{options}"]
+    argv += ["-m", "512M,maxmem=4G"]
+    if device is not None:
+        options = ",".join(part for part in (device, f"requested-size={requested}") if part)
+        argv += ["-object", "memory-backend-memfd,id=mem0,size=2G",
+                 "-device", f"virtio-mem-pci,id=vm0,memdev=mem0,{options}"]
     return [*argv, "-kernel", host.resource(kernel), "-initrd", host.resource(initrd),
             "-append", append, *extra]
 

@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from guest import tap  # noqa: E402
 
-MODULES = ["test_refusals", "test_boot", "test_resize", "test_legacy"]
+MODULES = ["test_refusals", "test_boot", "test_resize", "test_hotplug", "test_legacy"]
 
 
 def main():
