@@ -132,5 +132,6 @@ void add_packed_tests(void);
 void add_report_tests(void);
 void add_several_tests(void);
 void add_numa_tests(void);
+void add_hotplug_tests(void);
 
 #endif /* TESTS_QTEST_VIRTIO_MEM_FIXTURE_H */

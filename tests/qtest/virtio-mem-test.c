@@ -679,5 +679,6 @@ int main(int argc, char **argv)
     add_several_tests();
     add_numa_tests();
     add_hostile_tests();
+    add_hotplug_tests();
     return g_test_run();
 }
