@@ -49,7 +49,7 @@ class Help(TestCase):
         ended = run("-help")
         self.assertHelp(ended, "usage: ")
         self.assertEqual(ended.out, run("-h").out)
-        for option in ("device", "object", "machine", "accel", "m", "smp", "cpu", "kernel",
+        for option in ("device", "object", "machine", "accel", "m", "numa", "smp", "cpu", "kernel",
                        "initrd", "append", "serial", "chardev", "qmp", "mon", "monitor", "qtest",
                        "qtest-log", "display", "nographic", "nodefaults", "no-user-config",
                        "no-reboot", "no-shutdown", "S", "name", "uuid", "pidfile", "daemonize",
