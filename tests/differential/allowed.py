@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The differences from stock that are allowed: where, in what, and why. This list is closed: what is not in
+it fails, and an entry that no longer occurs fails too.
+
+A reason is one of three kinds. PLATFORM quotes docs/system/platform.rst, the closed list of what is
+left out; NEWER is what QEMU does after 7.2; DEFECT is what stock 7.2 gets wrong. NEWER and DEFECT stand,
+word for word, in docs/devel/differential.rst (documented.py looks)."""
+
+import re
+
+PLATFORM, NEWER, DEFECT = "platform", "newer than 7.2", "defect of stock 7.2"
+
+REASONS = {
+    # left out
+    "boot": (PLATFORM, "A guest is booted with ``-kernel``"),
+    "disks": (PLATFORM, "HPET, IDE and AHCI functions, VGA, USB, floppy, parallel ports."),
+    "smbus": (PLATFORM, "SMBus (the registers of PIIX4 are there, nothing is behind them), SMBIOS"),
+    "cpu-models": (PLATFORM, "CPU models other than ``qemu64``, ``host`` and ``max``"),
+    "cpus": (PLATFORM, "CPUs that come and go, and more than 255 of them"),
+    "mux": (PLATFORM, "Multiplexed character devices"),
+    "machines": (PLATFORM, "Other machines, and versions before 5.1"),
+    "machine-options": (PLATFORM, "Machine properties about these"),
+    "memory-devices": (PLATFORM, "Memory devices other than virtio-mem"),
+    "objects": (PLATFORM, "Objects other than memory backends"),
+    "targets": (PLATFORM, "Targets other than x86_64"),
+    "root-ports": (PLATFORM, "Properties of PCI Express root ports about their link"),
+    "old-virtio": (PLATFORM, "Legacy and transitional virtio"),
+    "iommu": (PLATFORM, "An IOMMU and what needs one"),
+    "pci-options": (PLATFORM, "PCI option ROMs, failover, AER"),
+    "thread-context": (PLATFORM, "Thread contexts for preallocation"),
+    "tree": (PLATFORM, "Names in the object tree that nobody sets"),
+    # came later
+    "versions": (NEWER, "Machine versions up to 10.2 exist, pc and q35 are the newest, and those up "
+                        "to 8.0 are deprecated."),
+    "smp-zero": (NEWER, "A CPU topology with a parameter below one is an error."),
+    "properties": (NEWER, "virtio-mem-pci has vectors (MSI-X), dynamic-memslots and "
+                          "x-early-migration, and unplugged-inaccessible is on by default."),
+    "plan": (NEWER, "x-unplugged-inaccessible-required prepares what a machine version to come "
+                    "will refuse; QEMU does not have it."),
+    "qtest-accel": (NEWER, "The accelerator qtest is built in, which Debian's build leaves out."),
+    # stock's defects
+    "truncates": (DEFECT, "The number of CPUs is cut to 32 bits."),
+    "swallows": (DEFECT, "A value that is of the wrong type, or of no use without another option, "
+                         "is ignored without a word."),
+    "crashes": (DEFECT, "The program crashes or aborts on what the user gave."),
+    "help-succeeds": (DEFECT, "Help about something that does not exist succeeds, and help=on or an "
+                              "empty name is taken for a request for help."),
+    "texts": (DEFECT, "A description or message does not say what it is about."),
+    "empty-id": (DEFECT, "An empty id is taken for the container of all devices."),
+    "requested": (DEFECT, "requested-size may exceed the size of the backend."),
+}
+
+
+class Entry:
+    """In cells whose name matches `cells`, differences in aspects that match `aspects`; * stands for
+    anything, all else for itself."""
+
+    def __init__(self, cells, aspects, reason):
+        assert reason in REASONS, reason
+        self.cells, self.aspects, self.reason = cells, aspects, reason
+        self.patterns = [re.compile(re.escape(text).replace(r"\*", ".*") + r"\Z", re.DOTALL)
+                         for text in (cells, aspects)]
+
+    def matches(self, name, aspect):
+        return self.patterns[0].match(name) and self.patterns[1].match(aspect)
+
+    def __str__(self):
+        return f"{self.cells} {self.aspects}: {self.reason}"
+
+
+ENTRIES = [Entry(*entry) for entry in (
+    ("option/-smp/out of range/-smp 0", "outcome", "smp-zero"),
+    ("option/-smp/out of range/-smp -1", "message", "smp-zero"),
+    ("option/-smp/out of range/-smp 1,cores=0", "outcome", "smp-zero"),
+    ("option/-smp/out of range/-smp 4294967297", "outcome", "truncates"),
+    ("machine property/smp/out of range/smp.cpus=-1", "message", "smp-zero"),
+    ("option/-kernel/wrong type/-kernel f", "outcome", "boot"),
+    ("option/disk image/*", "outcome", "disks"),
+    ("option/disk image/*", "message", "disks"),
+    ("machine name/-machine/wrong type/-machine ''", "view qom-get /machine type", "versions"),
+    ("machine name/-accel/wrong type/-machine none -accel ''", "outcome", "help-succeeds"),
+    ("help/-machine*", "help pc*", "versions"),
+    ("help/-machine*", "help q35*", "versions"),
+    ("help/-machine NAME,help/valid/*", "help   memory-backend=*", "texts"),
+    ("help/-machine NAME,help/valid/*", "help   usb=*", "disks"),
+    ("help/-machine NAME,help/wrong type/-machine foo,help", "outcome", "help-succeeds"),
+    ("help/-device/valid/-device virtio-mem-pci*", "help   *", "properties"),
+    ("help/-device/wrong type/*", "outcome", "help-succeeds"),
+    ("help/-object/wrong type/*", "outcome", "help-succeeds"),
+    ("help/-cpu/valid/*", "help *", "cpu-models"),
+    ("help/-accel/valid/-accel help", "help qtest", "qtest-accel"),
+    ("device option/-chardev/valid/-chardev backend=null,id=a,mux=off", "outcome", "mux"),
+    ("device option/-chardev/conflicting/-chardev null,id=a,path=f", "outcome", "swallows"),
+    ("device option/-serial/out of range/*", "outcome", "swallows"),
+    ("device option/-serial/duplicate/-chardev null,id=a*", "outcome", "crashes"),
+    ("device option/-qmp/conflicting/-chardev null,id=a*", "outcome", "crashes"),
+    ('memory-backend-ram/size/json/"size":-1', "outcome", "crashes"),
+    ("memory-backend-memfd/hugetlbsize/*/*hugetlbsize=2M", "outcome", "swallows"),
+    ("memory-backend-file/readonly/conflicting/readonly=on,prealloc=on", "outcome", "crashes"),
+    ("virtio-mem-pci/requested-size/out of range/memdev=m0,requested-size=2G", "outcome",
+     "requested"),
+    ('virtio-mem-pci/bus/json/"memdev":"m0","bus":5', "outcome", "swallows"),
+    ("virtio-mem-pci/nosuch/conflicting/memdev=m0,realized=on", "outcome", "crashes"),
+    ("machine property/memory-backend/wrong type/memory-backend=", "outcome", "swallows"),
+    ("version/pc-i440fx-*", "only stock 01.1", "disks"),
+    ("version/pc-q35-*", "only stock 1f.2", "disks"),
+    ("version/pc-q35-*", "only stock 1f.3", "smbus"),
+    ("version/*/CPU", "hotpluggable", "cpus"),
+    ("global/*-global virtio-mem-pci.addr=*", "outcome", "crashes"),
+    ("list/query-machines", "hotpluggable-cpus of *", "cpus"),
+    ("list/query-machines", "cpu-max of pc-q35-*", "cpus"),
+    ("list/query-machines", "deprecated of *", "versions"),
+    ("list/query-machines", "alias of *-7.2", "versions"),
+    ("list/query-machines", "is-default of pc-i440fx-7.2", "versions"),
+    ("list/query-machines", "only ours pc-*", "versions"),
+    *(("list/query-machines", f"only stock {name}", "machines") for name in
+      ("pc-i440fx-1.*", "pc-i440fx-2.*", "pc-i440fx-3.*", "pc-i440fx-4.*", "pc-i440fx-5.0",
+       "pc-q35-2.*", "pc-q35-3.*", "pc-q35-4.*", "pc-q35-5.0", "isapc", "microvm", "x-remote")),
+    *(("list/qom-list-properties pc-q35-7.2-machine", f"only stock {name}", "machine-options")
+      for name in (
+          "acpi", "boot", "bus-lock-ratelimit", "confidential-guest-support", "cxl", "cxl-fmw",
+          "default-bus-bypass-iommu", "device-memory-region-size", "dt-compatible", "dtb",
+          "dumpdtb", "firmware", "graphics", "hmat", "hpet", "i8042", "max-fw-size",
+          "max-ram-below-4g", "memory-encryption", "nvdimm", "nvdimm-persistence",
+          "pcspk-audiodev", "pflash0", "pflash1", "phandle-start", "pic", "pit", "sata", "sgx-epc",
+          "smbios-entry-point-type", "smbus", "smm", "suppress-vmdesc", "system.flash0",
+          "system.flash1", "vmport", "x-oem-id", "x-oem-table-id")),
+    ("list/qom-list-properties pc-q35-7.2-machine", "only ours unattached", "tree"),
+    ("list/qom-list-properties pc-q35-7.2-machine", "description of memory-backend", "texts"),
+    ("list/qom-list-properties pc-q35-7.2-machine", "description of usb", "disks"),
+    ("list/qom-list /", "only stock chardevs", "tree"),
+    *(("list/qom-list /machine/peripheral/vm0", f"only {which} virtio-pci-*", "tree")
+      for which in ("ours", "stock")),
+    *(("list/*", f"only ours {name}", "properties")
+      for name in ("vectors", "dynamic-memslots", "x-early-migration")),
+    ("list/*", "only ours x-unplugged-inaccessible-required", "plan"),
+    ("list/device-list-properties virtio-mem*", "default-value of unplugged-inaccessible",
+     "properties"),
+    *(("list/*", f"only stock {name}", "old-virtio") for name in (
+        "disable-legacy", "disable-modern", "any_layout", "notify_on_empty", "modern-pio-notify",
+        "migrate-extra", "virtio-pci-bus-master-bug-migration", "legacy-addr", "legacy-memdev",
+        "use-disabled-flag", "use-started", "x-disable-legacy-check", "x-ignore-backend-features",
+        "x-disable-pcie", "x-pcie-*-init", "x-pcie-lnksta-dllla")),
+    *(("list/*", f"only stock {name}", "pci-options") for name in (
+        "rombar", "romfile", "romsize", "failover_pair_id", "aer", "acpi-index")),
+    *(("list/*", f"only stock {name}", "iommu") for name in (
+        "iommu_platform", "ats", "x-ats-page-aligned", "page-per-vq")),
+    ("list/*", "only stock prealloc-context", "thread-context"),
+    *(("list/device-list-properties pcie-root-port", f"only stock {name}", "root-ports")
+      for name in ("aer_log_max", "*-reserve", "disable-acs", "power_controller_present",
+                   "x-migrate-msix", "x-speed", "x-width")),
+    ("qmp/device_add/* device_del {\"id\": \"\"}", "class", "empty-id"),
+    ("schema/object-add", "only stock prealloc-context", "thread-context"),
+    ("schema/object-add", "only stock *", "objects"),
+    ("schema/query-cpus-fast", "only stock *", "targets"),
+    ("schema/query-hotpluggable-cpus", "only stock cluster-id", "targets"),
+    *(("schema/query-memory-devices", f"only stock {name}", "memory-devices")
+      for name in ("dimm", "nvdimm", "sgx-epc", "virtio-pmem")),
+)]
+
+
+def find(name, aspect):
+    """The entry that allows this difference, or None."""
+    return next((entry for entry in ENTRIES if entry.matches(name, aspect)), None)
