@@ -12,6 +12,11 @@ DEVICES = ("-m 512M,maxmem=4G -smp 4 -object memory-backend-ram,id=m0,size=1G"
            " -object memory-backend-memfd,id=m1,size=1G"
            " -device virtio-mem-pci,id=vm0,memdev=m0,requested-size=64M,addr=5"
            " -device virtio-mem-pci,id=vm1,memdev=m1,addr=6.0,multifunction=on")
+# On q35 besides: a root port, and a device behind it, which then is a PCI Express endpoint.
+ROOT_PORT = (" -object memory-backend-ram,id=m2,size=1G -device pcie-root-port,id=rp,addr=7,chassis=1"
+             " -device virtio-mem-pci,id=vm2,memdev=m2,bus=rp")
+ECAM = 0xb0000000
+MCH, PORT, BEHIND_PORT = 0, 7 << 3, 1 << 8
 BAR = 0xfe000000            # where a test puts BAR 4: below the I/O APIC, where nothing else is
 BAR_REGIONS = {"common": range(0, 0x40, 4), "isr": range(0x1000, 0x1004, 4),
                "device": range(0x2000, 0x2038, 4)}
@@ -43,7 +48,8 @@ def config_write(pair, function, offset, value):
 
 
 def name_of(function):
-    return f"{function >> 3:02x}.{function & 7}"
+    bus = f"{function >> 8:02x}:" if function >> 8 else ""
+    return f"{bus}{function >> 3 & 31:02x}.{function & 7}"
 
 
 def functions(pair):
@@ -62,6 +68,24 @@ def compare_config(pair):
             continue
         for offset in range(0, 256, 4):
             ours, stock = config_read(pair, function, offset)
+            if ours != stock:
+                found.append((f"config {name_of(function)}", f"at {offset:#x}: ours {ours:#010x}, "
+                                                             f"stock {stock:#010x}"))
+    return found
+
+
+def compare_extended(pair):
+    """All 4096 bytes of each function of q35 that both have, and of the device behind the port."""
+    present = [function for function, both in functions(pair) if all(both)]
+    config_write(pair, MCH, 0x64, 0)
+    config_write(pair, MCH, 0x60, ECAM | 1)
+    config_write(pair, PORT, 0x18, 0x010100)
+    found = []
+    for function in present + [BEHIND_PORT]:
+        for offset in range(0, 4096, 4):
+            if function in (MCH, PORT) and offset in (0x18, 0x60):
+                continue
+            ours, stock = values(pair.qtest(f"readl {ECAM + (function << 12) + offset:#x}"))
             if ours != stock:
                 found.append((f"config {name_of(function)}", f"at {offset:#x}: ours {ours:#010x}, "
                                                              f"stock {stock:#010x}"))
@@ -111,12 +135,18 @@ def compare_answers(pair, *requests):
 
 
 def results_of(version):
-    with Pair(["-machine", version, *DEVICES.split()], qtest=True) as pair:
+    q35 = version.startswith("pc-q35")
+    line = DEVICES + ROOT_PORT if q35 else DEVICES
+    with Pair(["-machine", version, *line.split()], qtest=True) as pair:
         yield f"version/{version}/PCI configuration at reset", compare_config(pair)
         for i, function in ((0, 5 << 3), (1, 6 << 3)):
             yield f"version/{version}/virtio registers {i}", compare_registers(pair, function)
             yield (f"version/{version}/properties vm{i}",
                    compare_properties(pair, f"/machine/peripheral/vm{i}"))
+        if q35:
+            yield f"version/{version}/extended PCI configuration", compare_extended(pair)
+            yield (f"version/{version}/properties rp",
+                   compare_properties(pair, "/machine/peripheral/rp"))
         yield f"version/{version}/CPU", compare_properties(pair, CPU)
         yield (f"version/{version}/topology",
                compare_answers(pair, ("qom-get", {"path": "/machine", "property": "smp"})))
