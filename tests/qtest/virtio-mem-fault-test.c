@@ -732,7 +732,9 @@ static void test_real_full(void)
     assert_response(plug(&vm, 0, 3), ACK);
     assert_response(plug(&vm, 3, 4), BUSY);
     assert_plugged(&vm, 3);
-    assert_response(plug(&vm, 3, 1), ACK);      /* of what was refused nothing is held */
+    assert_response(plug(&vm, 9, 1), ACK);      /* of what was refused nothing is held */
+    assert_response(unplug(&vm, 9, 1), ACK);
+    assert_response(plug(&vm, 3, 1), ACK);
     fill(&vm, 0, 4);
     assert_filled(&vm, 0, 4);
     assert_response(plug(&vm, 4, 1), BUSY);
