@@ -286,7 +286,7 @@ static VirtioMEMResizeState virtio_mem_report_state(const VirtIOMEM *vmem,
     }
 }
 
-/* "384 MiB more than requested". */
+/* "384 MiB more plugged than requested". */
 static char *virtio_mem_gap_text(const VirtIOMEM *vmem)
 {
     uint64_t size = virtio_mem_report_size(vmem);
@@ -294,7 +294,7 @@ static char *virtio_mem_gap_text(const VirtIOMEM *vmem)
     g_autofree char *gap = virtio_mem_size_text(less ? vmem->requested_size - size
                                                      : size - vmem->requested_size);
 
-    return g_strdup_printf("%s %s than requested", gap, less ? "less" : "more");
+    return g_strdup_printf("%s %s plugged than requested", gap, less ? "less" : "more");
 }
 
 static char *virtio_mem_diagnose_progress(const VirtIOMEM *vmem, VirtioMEMResizeState state)
@@ -307,21 +307,21 @@ static char *virtio_mem_diagnose_progress(const VirtIOMEM *vmem, VirtioMEMResize
     gint64 since = MAX(stats->last_time[type], stats->requested);
 
     if (state == VIRTIO_MEM_RESIZE_STATE_WORKING) {
-        return g_strdup_printf("the guest has %s plugged, and a large request of it is being "
-                               "carried out", gap);
+        return g_strdup_printf("the guest has %s, and a large request of it is being carried "
+                               "out", gap);
     }
     if (state == VIRTIO_MEM_RESIZE_STATE_MOVING) {
-        return g_strdup_printf("the guest has %s plugged, and is %s", gap,
+        return g_strdup_printf("the guest has %s, and is %s", gap,
                                plug ? "plugging" : "unplugging");
     }
     if (state == VIRTIO_MEM_RESIZE_STATE_REJECTED) {
         detail = virtio_mem_refusal_detail(vmem, type);
-        return g_strdup_printf("the guest has %s plugged, and its last %s was answered %s: %s",
-                               gap, virtio_mem_request_text(type),
+        return g_strdup_printf("the guest has %s, and its last %s was answered %s: %s", gap,
+                               virtio_mem_request_text(type),
                                virtio_mem_result_text(stats->last_result[type]), detail);
     }
-    return g_strdup_printf("the guest has %s plugged, and has not asked to %s for %" PRId64 " s",
-                           gap, plug ? "plug" : "unplug",
+    return g_strdup_printf("the guest has %s, and has not asked to %s for %" PRId64 " s", gap,
+                           plug ? "plug" : "unplug",
                            (int64_t)((g_get_monotonic_time() - since) / G_USEC_PER_SEC));
 }
 

@@ -4,6 +4,7 @@
  * QEMU does not have: requests by type and answer, the last refusal, the diagnosis, the block map.
  */
 #include "qemu/osdep.h"
+#include <glib/gstdio.h>
 #include "virtio-mem-fixture.h"
 
 /* ---- asking --------------------------------------------------------------------------------- */
@@ -281,7 +282,7 @@ static void test_busy(void)
     assert_response(response, VIRTIO_MEM_RESP_BUSY);
     assert_counts(&vm, "plug", 0, 0, 1, 0);
     assert_refused(&vm, "plug", "busy", "host-memory", vm.addr, 30);
-    assert_diagnosis(&vm, "rejected", "running", "512 MiB less than requested plugged, and its "
+    assert_diagnosis(&vm, "rejected", "running", "512 MiB less plugged than requested, and its "
                      "last PLUG was answered BUSY: the host cannot preallocate memory of 'mem0'");
     vm_end(&vm);
 }
@@ -296,15 +297,15 @@ static void test_diagnosis_running(void)
         return;
     }
     vm_start(&vm, RAM_1G, ",requested-size=512M");
-    assert_diagnosis(&vm, "idle", "running", "has 512 MiB less than requested plugged, and has "
+    assert_diagnosis(&vm, "idle", "running", "has 512 MiB less plugged than requested, and has "
                      "not asked to plug for 0 s");
     assert_response(plug(&vm, 0, 64), ACK);
-    assert_diagnosis(&vm, "moving", "running", "has 384 MiB less than requested plugged, and is "
+    assert_diagnosis(&vm, "moving", "running", "has 384 MiB less plugged than requested, and is "
                      "plugging");
     assert_response(plug(&vm, 64, 192), ACK);
     assert_diagnosis(&vm, "reached", "running", "the guest has plugged what is requested");
     set_requested_size(&vm, 128 * MiB);
-    assert_diagnosis(&vm, "idle", "running", "has 384 MiB more than requested plugged, and has "
+    assert_diagnosis(&vm, "idle", "running", "has 384 MiB more plugged than requested, and has "
                      "not asked to unplug for 0 s");
     assert_response(unplug(&vm, 200, 64), ERR);
     assert_diagnosis(&vm, "rejected", "running", "last UNPLUG was answered ERROR: some of its "
@@ -312,7 +313,7 @@ static void test_diagnosis_running(void)
     assert_response(unplug(&vm, 200, 56), ACK);
     assert_diagnosis(&vm, "moving", "running", "is unplugging");
     g_usleep(2200 * 1000);
-    assert_diagnosis(&vm, "idle", "running", "has 272 MiB more than requested plugged, and has "
+    assert_diagnosis(&vm, "idle", "running", "has 272 MiB more plugged than requested, and has "
                      "not asked to unplug for 2 s");
     qtest_qmp_assert_success(vm.qts, "{'execute': 'stop'}");
     assert_diagnosis(&vm, "stopped", "running", "stopped");
@@ -595,6 +596,52 @@ static void test_command(void)
     vm_end(&vm);
 }
 
+/* ---- the program that shows it ---------------------------------------------------------------- */
+
+/* virtio-mem-map, as its users run it, on a machine with something to see. */
+static void test_program(void)
+{
+    const char *program = g_getenv("QTEST_VIRTIO_MEM_MAP");
+    g_autofree char *folder = g_dir_make_tmp("virtio-mem-map-XXXXXX", NULL);
+    g_autofree char *socket = g_build_filename(folder, "qmp.sock", NULL);
+    g_autofree char *png = g_build_filename(folder, "map.png", NULL);
+    g_autofree char *props = g_strdup_printf(
+        ",requested-size=512M -qmp unix:%s,server=on,wait=off", socket);
+    g_autofree char *out = NULL, *data = NULL;
+    g_autoptr(GError) error = NULL;
+    char *argv[] = { (char *)program, socket, (char *)"--png", png, NULL };
+    size_t size;
+    int status;
+    Vm vm;
+
+    if (!program || skip_on_stock()) {
+        g_rmdir(folder);
+        if (!program) {
+            g_test_skip("QTEST_VIRTIO_MEM_MAP does not say where the program is");
+        }
+        return;
+    }
+    vm_start(&vm, RAM_1G, props);
+    assert_response(plug(&vm, 0, 64), ACK);
+    qtest_writeb(vm.qts, vm.addr + 5 * vm.block_size, 1);
+    g_assert_true(g_spawn_sync(NULL, argv, NULL, 0, NULL, NULL, &out, NULL, &status, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 0);
+    g_assert_true(g_str_has_prefix(out, "vm0: 128 MiB of 1 GiB plugged, 512 MiB requested: moving\n"
+                                   "  the guest has 384 MiB less plugged than requested, and is "
+                                   "plugging\n"));
+    g_assert_nonnull(strstr(out, "touched      1 of 64 plugged blocks"));
+    g_assert_nonnull(strstr(out, "|=====#=========================================================="
+                            "|"));
+    g_assert_true(g_file_get_contents(png, &data, &size, NULL));
+    g_assert_cmpint(size, >, 1000);
+    g_assert_cmpmem(data, 4, "\x89PNG", 4);
+    vm_end(&vm);
+    g_unlink(png);
+    g_unlink(socket);
+    g_rmdir(folder);
+}
+
 /* ---- the list ------------------------------------------------------------------------------- */
 
 void add_report_tests(void)
@@ -619,4 +666,5 @@ void add_report_tests(void)
     ADD("report/map/in-parts", test_map_in_parts);
     ADD("report/property", test_property);
     ADD("report/command", test_command);
+    ADD("report/program", test_program);
 }
