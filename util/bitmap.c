@@ -59,10 +59,16 @@ static unsigned long bitmap_word_mask(unsigned long word, unsigned long start, u
 
 void bitmap_set(unsigned long *map, long start, long nbits)
 {
-    unsigned long end = start + nbits;
+    unsigned long end = start + nbits, first = BIT_WORD(start), last;
 
-    for (unsigned long w = BIT_WORD(start); nbits && w <= BIT_WORD(end - 1); w++) {
-        map[w] |= bitmap_word_mask(w, start, end);
+    if (!nbits) {
+        return;
+    }
+    last = BIT_WORD(end - 1);
+    map[first] |= bitmap_word_mask(first, start, end);
+    if (last > first) {
+        memset(&map[first + 1], 0xff, (last - first - 1) * sizeof(*map));
+        map[last] |= bitmap_word_mask(last, start, end);
     }
 }
 
@@ -108,18 +114,30 @@ long bitmap_count_one(const unsigned long *map, long nbits)
     return count;
 }
 
-/* @invert all ones: look for a zero. */
-static unsigned long bitmap_find(const unsigned long *addr, unsigned long size,
-                                 unsigned long offset, unsigned long invert)
+/*
+ * @invert all ones: look for a zero. Large maps are mostly alike, so that what is in between is
+ * passed over as fast as it is read.
+ */
+static inline unsigned long bitmap_find(const unsigned long *addr, unsigned long size,
+                                        unsigned long offset, unsigned long invert)
 {
-    for (unsigned long w = BIT_WORD(offset); offset < size && w <= BIT_WORD(size - 1); w++) {
-        unsigned long word = (addr[w] ^ invert) & bitmap_word_mask(w, offset, size);
+    unsigned long w = BIT_WORD(offset), last, word;
 
-        if (word) {
-            return w * BITS_PER_LONG + __builtin_ctzl(word);
-        }
+    if (offset >= size) {
+        return size;
     }
-    return size;
+    last = BIT_WORD(size - 1);
+    word = (addr[w] ^ invert) & bitmap_word_mask(w, offset, size);
+    if (!word) {
+        do {
+            w++;
+        } while (w < last && addr[w] == invert);
+        if (w > last) {
+            return size;
+        }
+        word = (addr[w] ^ invert) & bitmap_word_mask(w, 0, size);
+    }
+    return word ? w * BITS_PER_LONG + __builtin_ctzl(word) : size;
 }
 
 unsigned long find_next_bit(const unsigned long *addr, unsigned long size, unsigned long offset)
