@@ -105,7 +105,8 @@ static char *virtio_mem_refusal_detail(const VirtIOMEM *vmem, VirtioMEMRequestTy
         return g_strdup("some of its blocks are not plugged");
     case VIRTIO_MEM_REFUSAL_REASON_HOST_MEMORY:
         return g_strdup_printf("the host cannot %s memory of '%s': %s",
-                               type == VIRTIO_MEM_REQUEST_TYPE_PLUG ? "preallocate" : "discard",
+                               type == VIRTIO_MEM_REQUEST_TYPE_PLUG && vmem->prealloc
+                                   ? "preallocate" : "discard",
                                object_get_canonical_path_component(OBJECT(vmem->memdev)),
                                strerror(refused->host_errno));
     default:

@@ -128,6 +128,7 @@ void add_surface_tests(void);
 void add_ring_tests(void);
 void add_hostile_tests(void);
 void add_memory_tests(void);
+void add_memslots_tests(void);
 void add_packed_tests(void);
 void add_report_tests(void);
 void add_several_tests(void);

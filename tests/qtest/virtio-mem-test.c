@@ -675,6 +675,7 @@ int main(int argc, char **argv)
     add_surface_tests();
     add_ring_tests();
     add_memory_tests();
+    add_memslots_tests();
     add_packed_tests();
     add_report_tests();
     add_several_tests();
