@@ -26,10 +26,13 @@ static bool memslots_start(Vm *vm, const char *backend, const char *props)
 static char *memslots_mapped(Vm *vm)
 {
     g_autofree char *text = qtest_hmp(vm->qts, "info mtree");
-    const char *device = strstr(text, "): virtio-mem\n");
+    const char *device = strstr(text, "): virtio-mem\r\n");
+    char *end = strstr(text, "\r\n\r\n");   /* of the first address space, memory */
     GString *slots = g_string_new("");
 
-    g_assert_nonnull(device);
+    g_assert_nonnull(end);
+    *end = 0;
+    g_assert_true(device && device < end);
     for (const char *at = device; (at = strstr(at, "): alias memslot-"));) {
         at += strlen("): alias memslot-");
         g_string_append_printf(slots, "%d ", atoi(at));
@@ -139,7 +142,7 @@ static void test_memslots_off(void)
     }
     vm_start(&vm, MEM_3G, "");
     text = qtest_hmp(vm.qts, "info mtree");
-    g_assert_nonnull(strstr(text, "): mem0\n"));
+    g_assert_nonnull(strstr(text, "): mem0\r\n"));
     g_assert_null(strstr(text, "memslot-"));
     vm_end(&vm);
 }
