@@ -102,13 +102,11 @@ MemoryRegion *pci_address_space_io(PCIDevice *dev)
     return pci_get_bus(dev)->address_space_io;
 }
 
-/* A bus that its bridge holds in reset is not reached. */
 static bool pci_bus_range_has(const PCIBus *bus, int bus_num)
 {
     const uint8_t *config = bus->parent_dev->config;
 
-    return !(pci_get_word(config + PCI_BRIDGE_CONTROL) & PCI_BRIDGE_CTL_BUS_RESET) &&
-           config[PCI_SECONDARY_BUS] && config[PCI_SECONDARY_BUS] <= bus_num &&
+    return config[PCI_SECONDARY_BUS] && config[PCI_SECONDARY_BUS] <= bus_num &&
            bus_num <= config[PCI_SUBORDINATE_BUS];
 }
 

@@ -165,9 +165,13 @@ void pcie_slot_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int 
 {
     PCIESlot *s = PCIE_SLOT(dev);
     uint32_t control = dev->express_cap + PCI_EXP_SLTCTL;
-    uint16_t old = slot_control(s);
+    uint16_t old = slot_control(s), old_events = slot_status(s) & SLOT_EVENTS;
 
     pci_bridge_write_config(dev, address, val, len);
+    /* A guest that clears all at start has not seen an event that came just now: none is lost. */
+    if (address == dev->express_cap + PCI_EXP_SLTSTA && (val & SLOT_EVENTS & ~old_events)) {
+        pci_word_test_and_set_mask(slot_reg(s, PCI_EXP_SLTSTA), old_events);
+    }
     if (ranges_overlap(address, len, control, 2)) {
         /* A write of the first byte only has no interlock bit, one of the second starts there. */
         slot_control_written(s, old, address <= control ? val >> 8 * (control - address)
