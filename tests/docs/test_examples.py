@@ -131,9 +131,14 @@ class Examples(unittest.TestCase):
         self.assertIn("1073741824", self.run_qmp(["scripts/qmp", "qmp.sock",
                                                   "query-memory-devices"]))
 
+    def test_hotplug(self):
+        self.assertEqual(self.run_page(ROOT / "docs" / "system" / "hotplug.rst"), 6)
+        self.assertIn("rp0", self.run_qmp(["scripts/qmp", "qmp.sock", "qom-list",
+                                           "path=/machine/peripheral"]))
+
     def test_other_pages(self):
         for page in PAGES:
-            if page.name not in ("README.md", "virtio-mem.rst"):
+            if page.name not in ("README.md", "virtio-mem.rst", "hotplug.rst"):
                 self.run_page(page)
 
 
