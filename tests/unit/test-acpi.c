@@ -27,6 +27,18 @@ static unsigned pci_gsi(unsigned slot, unsigned pin)
     return 16 + (slot + pin) % 8;
 }
 
+/* Two ports, the second at function 2 of its slot. */
+static const AcpiPciHpSlots q35_hotplug[] = {
+    { .port_devfn = 4 << 3, .slots = 1 },
+    { .port_devfn = 5 << 3 | 2, .slots = 1 },
+};
+
+/* All slots of the root bus but those of the board, and a port in one of them. */
+static const AcpiPciHpSlots pc_hotplug[] = {
+    { .port_devfn = -1, .slots = 0xffffffec },
+    { .port_devfn = 4 << 3, .slots = 1 },
+};
+
 static const AcpiConfig q35 = {
     .pcie = true,
     .nb_cpus = G_N_ELEMENTS(apic_ids),
@@ -53,6 +65,27 @@ static const AcpiConfig q35 = {
     .pci_window_first = 0xc0000000,
     .pci_window_last = 0xfebfffff,
     .serial_ports = 0xf,
+    .pcihp = {
+        .base = 0xcc0, .nb_buses = G_N_ELEMENTS(q35_hotplug), .buses = q35_hotplug,
+    },
+};
+
+/* A version whose ports hotplug by themselves. */
+static const AcpiConfig q35_native = {
+    .pcie = true,
+    .nb_cpus = 1,
+    .apic_ids = apic_ids,
+    .level_irqs = level_irqs,
+    .nb_level_irqs = G_N_ELEMENTS(level_irqs),
+    .pci_gsi = pci_gsi,
+    .pm_io_base = 0x600,
+    .gpe0_base = 0x620,
+    .gpe0_length = 16,
+    .mcfg_base = 0xb0000000,
+    .mcfg_size = 256 * MiB,
+    .pci_window_first = 0xc0000000,
+    .pci_window_last = 0xfebfffff,
+    .native_hotplug = true,
 };
 
 static const AcpiConfig pc = {
@@ -66,6 +99,9 @@ static const AcpiConfig pc = {
     .gpe0_length = 4,
     .pci_window_first = 0xe0000000,
     .pci_window_last = 0xfebfffff,
+    .pcihp = {
+        .base = 0xae00, .nb_buses = G_N_ELEMENTS(pc_hotplug), .buses = pc_hotplug,
+    },
 };
 
 static const AcpiConfig *const configs[] = { &q35, &pc };
@@ -348,16 +384,18 @@ static void run_iasl(const char *dir, const char *iasl, const char *option, cons
     }
 }
 
-static void test_iasl(const void *data)
+/* The DSDT as text, after it has been compiled again. NULL, and the test is skipped: no iasl. */
+static char *dsdt_text(const AcpiConfig *config)
 {
-    g_autoptr(GByteArray) image = acpi_build(data, BASE);
+    g_autoptr(GByteArray) image = acpi_build(config, BASE);
     g_autofree char *iasl = g_find_program_in_path("iasl");
-    g_autofree char *dir = NULL, *aml = NULL, *dsl = NULL, *text = NULL;
+    g_autofree char *dir = NULL, *aml = NULL, *dsl = NULL;
     Table dsdt = table_at(image, le(table_find(image, "FACP"), 40, 4));
+    char *text;
 
     if (!iasl) {
         g_test_skip("iasl is not installed");
-        return;
+        return NULL;
     }
     dir = g_dir_make_tmp("test-acpi-XXXXXX", NULL);
     aml = g_build_filename(dir, "dsdt.aml", NULL);
@@ -365,6 +403,20 @@ static void test_iasl(const void *data)
     g_assert_true(g_file_set_contents(aml, (const char *)dsdt.data, dsdt.size, NULL));
     run_iasl(dir, iasl, "-d", "dsdt.aml");
     g_assert_true(g_file_get_contents(dsl, &text, NULL, NULL));
+    run_iasl(dir, iasl, "-vs", "dsdt.dsl");
+    g_unlink(aml);
+    g_unlink(dsl);
+    g_rmdir(dir);
+    return text;
+}
+
+static void test_iasl(const void *data)
+{
+    g_autofree char *text = dsdt_text(data);
+
+    if (!text) {
+        return;
+    }
     for (int i = 0; i < 4; i++) {
         g_autofree char *port = g_strdup_printf("Device (COM%d)", i + 1);
 
@@ -373,10 +425,63 @@ static void test_iasl(const void *data)
     }
     g_assert_nonnull(strstr(text, "Name (_S5, Package"));
     g_assert_nonnull(strstr(text, "Name (_PRT, Package"));
-    run_iasl(dir, iasl, "-vs", "dsdt.dsl");
-    g_unlink(aml);
-    g_unlink(dsl);
-    g_rmdir(dir);
+}
+
+static unsigned count(const char *text, const char *word)
+{
+    unsigned nb = 0;
+
+    for (; (text = strstr(text, word)); text += strlen(word)) {
+        nb++;
+    }
+    return nb;
+}
+
+/* A device that can be ejected for each slot, one notification of each, and who may hotplug. */
+static void test_hotplug(const AcpiConfig *config, unsigned nb_slots, const char *const *words)
+{
+    g_autofree char *text = dsdt_text(config);
+
+    if (!text) {
+        return;
+    }
+    g_assert_cmpuint(count(text, "Method (_EJ0, 1"), ==, nb_slots);
+    g_assert_cmpuint(count(text, "Notify (S"), ==, nb_slots);
+    g_assert_cmpuint(count(text, "Method (_E01, 0"), ==, nb_slots != 0);
+    g_assert_cmpuint(count(text, "Method (_OSC, 4"), ==, config->pcie);
+    for (; *words; words++) {
+        if (!strstr(text, *words)) {
+            g_error("no \"%s\" in the DSDT: %s", *words, text);
+        }
+    }
+}
+
+static void test_hotplug_pc(void)
+{
+    static const char *const words[] = {
+        "OperationRegion (HPRG, SystemIO, 0xAE00, 0x18)", "Device (S10)", "Device (SF8)",
+        "Name (_SUN, 0x1F)", "HPES (Zero, 0x1F)", "HPES (One, Zero)", NULL,
+    };
+
+    test_hotplug(&pc, 29 + 1, words);
+}
+
+static void test_hotplug_q35(void)
+{
+    static const char *const words[] = {
+        "OperationRegion (HPRG, SystemIO, 0x0CC0, 0x18)", "Device (S20)", "Device (S2A)",
+        "Name (_ADR, 0x00050002)", "HPES (Zero, Zero)", "HPES (One, Zero)",
+        "\\_SB.PCI0.S2A.HPNT (", "(CDW3 & 0x1E)", NULL,
+    };
+
+    test_hotplug(&q35, 2, words);
+}
+
+static void test_hotplug_native(void)
+{
+    static const char *const words[] = { "(CDW3 & 0x1F)", NULL };
+
+    test_hotplug(&q35_native, 0, words);
 }
 
 int main(int argc, char **argv)
@@ -401,5 +506,8 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/q35/mcfg", test_mcfg);
     g_test_add_func("/acpi/q35/srat", test_srat);
     g_test_add_func("/acpi/q35/many-cpus", test_many_cpus);
+    g_test_add_func("/acpi/pc/hotplug", test_hotplug_pc);
+    g_test_add_func("/acpi/q35/hotplug", test_hotplug_q35);
+    g_test_add_func("/acpi/q35/hotplug-native", test_hotplug_native);
     return g_test_run();
 }
