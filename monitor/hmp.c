@@ -195,7 +195,7 @@ static const char *name_end(const char *p)
 typedef struct Line {
     MonitorHMP *mon;
     const HMPCommand *cmd;
-    const char *start;      /* of the command's name */
+    const char *start;      /* of the line, white space included, as QEMU quotes it */
     const char *name_end;
     const char *p;          /* what follows */
 } Line;
@@ -217,9 +217,7 @@ static bool parse_name(Line *l, const HMPCommand *table)
 {
     const char *p = skip_spaces(l->p);
 
-    if (!l->start) {
-        l->start = p;
-    } else if (!*p) {
+    if (l->cmd && !*p) {
         return true;
     }
     l->name_end = name_end(p);
@@ -318,7 +316,7 @@ static void report_to_monitor(const char *text, void *opaque)
 
 static void run_line(MonitorHMP *mon, const char *text)
 {
-    Line line = { .mon = mon, .p = text };
+    Line line = { .mon = mon, .start = text, .p = text };
     char *values[HMP_MAX_ARGS] = { NULL };
 
     if (!*skip_spaces(text)) {

@@ -29,9 +29,10 @@ static void pam_segment_init(PAMSegment *s, Object *owner, MemoryRegion *system,
     memory_region_init_alias(&s->pci, owner, "pam-pci", pci, addr, size);
     memory_region_set_enabled(&s->ram, false);
     memory_region_set_enabled(&s->rom, false);
-    memory_region_add_subregion_overlap(system, addr, &s->ram, 1);
-    memory_region_add_subregion_overlap(system, addr, &s->rom, 1);
+    /* Never more than one is enabled; `info mtree -D` lists them newest first, as QEMU's. */
     memory_region_add_subregion_overlap(system, addr, &s->pci, 1);
+    memory_region_add_subregion_overlap(system, addr, &s->rom, 1);
+    memory_region_add_subregion_overlap(system, addr, &s->ram, 1);
 }
 
 /* Where firmware and option ROMs would be: reads as zero, like QEMU's while there are none. */
