@@ -136,9 +136,15 @@ class Examples(unittest.TestCase):
         self.assertIn("rp0", self.run_qmp(["scripts/qmp", "qmp.sock", "qom-list",
                                            "path=/machine/peripheral"]))
 
+    def test_monitor(self):
+        self.assertGreaterEqual(self.run_page(ROOT / "docs" / "system" / "monitor.rst"), 3)
+        self.assertIn("1073741824", self.run_qmp(["scripts/qmp", "qmp.sock",
+                                                  "query-memory-devices"]))
+
     def test_other_pages(self):
+        own_test = ("README.md", "virtio-mem.rst", "hotplug.rst", "monitor.rst")
         for page in PAGES:
-            if page.name not in ("README.md", "virtio-mem.rst", "hotplug.rst"):
+            if page.name not in own_test:
                 self.run_page(page)
 
 

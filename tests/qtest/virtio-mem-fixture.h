@@ -134,5 +134,6 @@ void add_report_tests(void);
 void add_several_tests(void);
 void add_numa_tests(void);
 void add_hotplug_tests(void);
+void add_hmp_tests(void);
 
 #endif /* TESTS_QTEST_VIRTIO_MEM_FIXTURE_H */

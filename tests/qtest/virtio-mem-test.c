@@ -682,5 +682,6 @@ int main(int argc, char **argv)
     add_numa_tests();
     add_hostile_tests();
     add_hotplug_tests();
+    add_hmp_tests();
     return g_test_run();
 }

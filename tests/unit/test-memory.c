@@ -647,6 +647,78 @@ static void test_concurrent_readers(void)
     object_unref(&root);
 }
 
+/* ---- as text -------------------------------------------------------------------------------- */
+
+/* All that a line can say, and the order of lines: address, falling priority, newest first. */
+static void test_mtree(void)
+{
+    MemoryRegion root, ram, slot, low, high, off, inside, empty;
+    Object *owner = object_new(TYPE_TEST_RDM);
+    AddressSpace one, two;
+    g_autofree char *text = NULL, *all = NULL, *flat = NULL, *owners = NULL;
+
+    memory_region_init(&root, NULL, NULL, UINT64_MAX);
+    memory_region_init_ram(&ram, owner, "mem0", 0x4000, &error_abort);
+    memory_region_init_alias(&slot, owner, "memslot-0", &ram, 0x1000, 0x2000);
+    memory_region_init_io(&low, owner, &null_ops, NULL, "low", 0x2000);
+    memory_region_init_io(&high, owner, &null_ops, NULL, "high", 0x1000);
+    memory_region_init(&off, owner, "off", 0x1000);
+    memory_region_init_io(&inside, owner, &null_ops, NULL, "inside", 0x100);
+    memory_region_init(&empty, owner, "empty", 0);
+    memory_region_set_enabled(&off, false);
+    memory_region_add_subregion(&off, 0x20, &inside);
+    memory_region_add_subregion(&root, 0x8000, &slot);
+    memory_region_add_subregion_overlap(&root, 0x1000, &low, -1);
+    memory_region_add_subregion_overlap(&root, 0x1000, &high, 2);
+    memory_region_add_subregion(&root, 0, &off);
+    memory_region_add_subregion(&root, 0, &empty);
+    address_space_init(&two, &root, "two");
+    address_space_init(&one, &root, "one");
+
+    text = mtree_info(false, false, false);
+    g_assert_cmpstr(text, ==,
+        "address-space: one\n"
+        "address-space: two\n"
+        "  0000000000000000-ffffffffffffffff (prio 0, i/o): anonymous\n"
+        "    0000000000000000-0000000000000000 (prio 0, i/o): empty\n"
+        "      0000000000000020-000000000000011f (prio 0, i/o): inside\n"
+        "    0000000000001000-0000000000001fff (prio 2, i/o): high\n"
+        "    0000000000001000-0000000000002fff (prio -1, i/o): low\n"
+        "    0000000000008000-0000000000009fff (prio 0, ram): alias memslot-0 @mem0 "
+        "0000000000001000-0000000000002fff\n"
+        "\n"
+        "memory-region: mem0\n"
+        "  0000000000000000-0000000000003fff (prio 0, ram): mem0\n"
+        "\n");
+    all = mtree_info(false, false, true);
+    g_assert_nonnull(strstr(all, "    0000000000000000-0000000000000fff (prio 0, i/o): off "
+                                 "[disabled]\n"));
+    flat = mtree_info(true, false, false);
+    g_assert_cmpstr(flat, ==,
+        "FlatView #0\n"
+        " AS \"two\", root: anonymous\n"
+        " AS \"one\", root: anonymous\n"
+        " Root memory region: anonymous\n"
+        "  0000000000001000-0000000000001fff (prio 2, i/o): high\n"
+        "  0000000000002000-0000000000002fff (prio -1, i/o): low @0000000000001000\n"
+        "  0000000000008000-0000000000009fff (prio 0, ram): mem0 @0000000000001000\n"
+        "\n");
+    memory_region_set_readonly(&slot, true);
+    owners = mtree_info(true, true, false);
+    g_assert_nonnull(strstr(owners, "(prio 0, rom): mem0 @0000000000001000 owner:{obj path=}\n"));
+
+    address_space_destroy(&one);
+    address_space_destroy(&two);
+    memory_region_del_subregion(&root, &slot);
+    memory_region_del_subregion(&root, &low);
+    memory_region_del_subregion(&root, &high);
+    memory_region_del_subregion(&root, &off);
+    memory_region_del_subregion(&root, &empty);
+    memory_region_del_subregion(&off, &inside);
+    object_unref(owner);
+    object_unref(&root);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -660,6 +732,7 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/eventfd/dispatch-and-listeners", test_eventfd);
     g_test_add_func("/memory/ram/unplugged-inaccessible", test_sparse_ram);
     g_test_add_func("/memory/ram/bounce-and-rom", test_map_bounce_and_rom);
+    g_test_add_func("/memory/mtree/lines-and-order", test_mtree);
     g_test_add_func("/memory/readers/no-lock-while-tree-changes", test_concurrent_readers);
     return g_test_run();
 }
