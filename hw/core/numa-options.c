@@ -10,9 +10,6 @@
 #include "qemu/option.h"
 #include "system/numa.h"
 
-/* More CPU indexes than this in one range are a mistake. */
-#define NUMA_MAX_CPU_RANGE 65536
-
 typedef bool NumaSetter(NumaOption *opt, const char *name, const char *value, Error **errp);
 
 typedef struct NumaParameter {
@@ -86,7 +83,7 @@ static bool parse_cpu_range(const char *value, NumaCpuRange *range)
     if (*end == '-' && (!g_ascii_isdigit(end[1]) || qemu_strtou64(end + 1, &end, 0, &last) < 0)) {
         return false;
     }
-    if (*end || last < first || last > UINT16_MAX || last - first >= NUMA_MAX_CPU_RANGE) {
+    if (*end || last < first || last > UINT16_MAX) {
         return false;
     }
     *range = (NumaCpuRange) { (uint16_t)first, (uint16_t)last };

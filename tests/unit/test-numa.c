@@ -309,6 +309,21 @@ static void test_distances(void)
     g_assert_cmpuint(numa->distance[1][2], ==, 22);
 }
 
+/* Where both ways are given everywhere, they may differ. */
+static void test_asymmetrical_distances(void)
+{
+    g_autoptr(MachineState) ms = machine_new();
+
+    add(ms, "node");
+    add(ms, "node");
+    give_memory(ms);
+    add(ms, "dist,src=0,dst=1,val=20");
+    add(ms, "dist,src=1,dst=0,val=30");
+    complete(ms, NULL);
+    g_assert_cmpuint(ms->numa_state->distance[0][1], ==, 20);
+    g_assert_cmpuint(ms->numa_state->distance[1][0], ==, 30);
+}
+
 static void test_no_cpus(void)
 {
     g_autoptr(MachineState) ms = MACHINE(object_new(MACHINE_TYPE_NAME("none")));
@@ -332,6 +347,7 @@ int main(int argc, char **argv)
     g_test_add_func("/numa/cpus-by-default-by-socket", test_default_cpus);
     g_test_add_func("/numa/cpus", test_cpus);
     g_test_add_func("/numa/distances", test_distances);
+    g_test_add_func("/numa/distances/asymmetrical", test_asymmetrical_distances);
     g_test_add_func("/numa/machine-without-cpus", test_no_cpus);
     return g_test_run();
 }
