@@ -10,6 +10,7 @@
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/units.h"
+#include "system/accel.h"
 #include "system/address-spaces.h"
 
 #define TYPE_TEST_MD "test-memory-device"
@@ -175,6 +176,60 @@ static void test_maxmem(void)
     error_free(err);
 }
 
+/* An accelerator that has room for a few pieces of RAM and knows how many it shows. */
+static unsigned slots_max, slots_used;
+
+static int test_accel_init(AccelState *as, MachineState *ms, Error **errp)
+{
+    return 0;
+}
+
+static unsigned test_accel_max_memslots(AccelState *as)
+{
+    return slots_max;
+}
+
+static unsigned test_accel_used_memslots(AccelState *as)
+{
+    return slots_used;
+}
+
+static void test_accel_class_init(ObjectClass *oc, const void *data)
+{
+    AccelClass *ac = ACCEL_CLASS(oc);
+
+    ac->init_machine = test_accel_init;
+    ac->max_memslots = test_accel_max_memslots;
+    ac->used_memslots = test_accel_used_memslots;
+}
+
+static const TypeInfo test_accel_type = {
+    .name = ACCEL_CLASS_NAME("test"),
+    .parent = TYPE_ACCEL,
+    .class_init = test_accel_class_init,
+};
+
+/* The last one: the accelerator stays. */
+static void test_memslots(void)
+{
+    TestMd *a, *b;
+
+    type_register_static(&test_accel_type);
+    accel_init_machine(ACCEL(object_new(ACCEL_CLASS_NAME("test"))), &machine, &error_abort);
+    slots_max = 12;
+    slots_used = 10;                    /* RAM and ROM of the machine */
+    a = md_plug(256 * MiB, 0, 2 * MiB, BASE);
+    /* It needs one, which it may not use yet. */
+    b = md_plug(256 * MiB, 0, 2 * MiB, BASE + 256 * MiB);
+    md_refused(256 * MiB, 0, 2 * MiB, "hypervisor has no free memory slots left");
+    slots_max = 13;
+    md_unplug(md_plug(256 * MiB, 0, 2 * MiB, BASE + 512 * MiB));
+    slots_max = 12;
+    md_unplug(a);
+    md_unplug(md_plug(256 * MiB, 0, 2 * MiB, BASE));
+    md_unplug(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -188,5 +243,6 @@ int main(int argc, char **argv)
     g_test_add_func("/memory-device/addresses", test_addresses);
     g_test_add_func("/memory-device/no-region", test_no_region);
     g_test_add_func("/memory-device/maxmem", test_maxmem);
+    g_test_add_func("/memory-device/memslots", test_memslots);
     return g_test_run();
 }
