@@ -558,6 +558,10 @@ static void pci_init_masks(PCIDevice *dev)
     dev->wmask[PCI_INTERRUPT_LINE] = 0xff;
     memset(dev->wmask + PCI_CONFIG_HEADER_SIZE, 0xff,
            pci_config_size(dev) - PCI_CONFIG_HEADER_SIZE);
+    if (pci_is_express(dev)) {
+        /* The first extended capability's header is there even if there is none: all zero. */
+        pci_set_long(dev->wmask + PCI_CONFIG_SPACE_SIZE, 0);
+    }
     pci_set_word(dev->w1cmask + PCI_STATUS,
                  PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT | PCI_STATUS_REC_TARGET_ABORT |
                  PCI_STATUS_REC_MASTER_ABORT | PCI_STATUS_SIG_SYSTEM_ERROR |
@@ -968,8 +972,7 @@ static void pci_set_addr(Object *obj, Visitor *v, const char *name, void *opaque
             return;
         }
         if (value < -1 || value >= PCI_DEVFN_MAX) {
-            error_setg(errp, "Property '%s.%s' doesn't take value '%" PRId32 "'",
-                       object_get_typename(obj), name, value);
+            error_setg(errp, "Parameter '%s' expects a value between -1 and 255", name);
             return;
         }
         dev->devfn = value;

@@ -29,6 +29,22 @@ static VirtIODevice *virtio_pci_vdev(VirtIOPCIProxy *proxy)
     return virtio_bus_get_device(&proxy->bus);
 }
 
+static bool virtio_pci_page_per_vq(const VirtIOPCIProxy *proxy)
+{
+    return proxy->flags & VIRTIO_PCI_FLAG_PAGE_PER_VQ;
+}
+
+static uint32_t virtio_pci_notify_multiplier(const VirtIOPCIProxy *proxy)
+{
+    return virtio_pci_page_per_vq(proxy) ? VIRTIO_PCI_NOTIFY_MULTIPLIER_PAGE
+                                         : VIRTIO_PCI_NOTIFY_MULTIPLIER;
+}
+
+static uint32_t virtio_pci_notify_size(const VirtIOPCIProxy *proxy)
+{
+    return virtio_pci_page_per_vq(proxy) ? VIRTIO_PCI_NOTIFY_SIZE_PAGE : VIRTIO_PCI_REGION_SIZE;
+}
+
 /* ---- interrupts ------------------------------------------------------------------------------ */
 
 static void virtio_pci_notify(DeviceState *d, uint16_t vector)
@@ -60,7 +76,7 @@ static uint16_t virtio_pci_set_vector(VirtIOPCIProxy *proxy, uint16_t old, uint1
 
 /* ---- common configuration (4.1.4.3) ---------------------------------------------------------- */
 
-/* The queue selected, or NULL: then its registers read as 0 (NO_VECTOR) and ignore writes. */
+/* The queue selected, or NULL: its registers read as if never set up, and ignore writes. */
 static VirtIOPCIQueue *virtio_pci_selected(VirtIOPCIProxy *proxy, VirtIODevice *vdev)
 {
     return vdev->queue_sel < proxy->nb_vqs ? &proxy->vqs[vdev->queue_sel] : NULL;
@@ -70,6 +86,9 @@ static uint32_t virtio_pci_queue_read(VirtIOPCIProxy *proxy, VirtIODevice *vdev,
 {
     const VirtIOPCIQueue *q = virtio_pci_selected(proxy, vdev);
 
+    if (addr == VIRTIO_PCI_COMMON_Q_NOFF) {
+        return vdev->queue_sel;
+    }
     if (!q) {
         return addr == VIRTIO_PCI_COMMON_Q_MSIX ? VIRTIO_NO_VECTOR : 0;
     }
@@ -80,8 +99,6 @@ static uint32_t virtio_pci_queue_read(VirtIOPCIProxy *proxy, VirtIODevice *vdev,
         return virtio_queue_vector(vdev, vdev->queue_sel);
     case VIRTIO_PCI_COMMON_Q_ENABLE:
         return q->enabled;
-    case VIRTIO_PCI_COMMON_Q_NOFF:
-        return vdev->queue_sel;
     case VIRTIO_PCI_COMMON_Q_DESCLO:
         return q->desc[0];
     case VIRTIO_PCI_COMMON_Q_DESCHI:
@@ -285,7 +302,9 @@ static void virtio_pci_common_write(void *opaque, hwaddr addr, uint64_t val, uns
         virtio_pci_write_status(proxy, vdev, val);
         break;
     case VIRTIO_PCI_COMMON_Q_SELECT:
-        vdev->queue_sel = val;
+        if (val < VIRTIO_QUEUE_MAX) {
+            vdev->queue_sel = val;
+        }
         break;
     default:
         virtio_pci_queue_write(proxy, vdev, addr, val);
@@ -362,7 +381,7 @@ static void virtio_pci_notify_write(void *opaque, hwaddr addr, uint64_t val, uns
     VirtIODevice *vdev = virtio_pci_vdev(opaque);
 
     if (vdev) {
-        virtio_queue_notify(vdev, addr / VIRTIO_PCI_NOTIFY_MULTIPLIER);
+        virtio_queue_notify(vdev, addr / virtio_pci_notify_multiplier(opaque));
     }
 }
 
@@ -375,7 +394,9 @@ static void virtio_pci_notify_write(void *opaque, hwaddr addr, uint64_t val, uns
         .endianness = DEVICE_LITTLE_ENDIAN,                 \
     }
 
-/* In the order of their capabilities. */
+/* In the order of their capabilities, and in the BAR's. */
+enum { VIRTIO_PCI_STRUCT_NOTIFY = 3 };
+
 static const struct {
     const char *name;
     uint8_t cfg_type;
@@ -399,21 +420,32 @@ static const struct {
 
 /* ---- PCI configuration space ----------------------------------------------------------------- */
 
+/* Index of the structure that byte @offset of the BAR belongs to; -1: none. */
+static int virtio_pci_struct_at(const VirtIOPCIProxy *proxy, uint32_t offset)
+{
+    if (offset < VIRTIO_PCI_NOTIFY_OFFSET) {
+        return offset / VIRTIO_PCI_REGION_SIZE;
+    }
+    offset -= VIRTIO_PCI_NOTIFY_OFFSET;
+    return offset < virtio_pci_notify_size(proxy) ? VIRTIO_PCI_STRUCT_NOTIFY : -1;
+}
+
 static void virtio_pci_access_window(VirtIOPCIProxy *proxy, bool is_write)
 {
     uint8_t *cap = proxy->pci_dev.config + proxy->config_cap;
     uint8_t *data = cap + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
     uint32_t offset = pci_get_long(cap + VIRTIO_PCI_CAP_OFFSET);
     uint32_t len = pci_get_long(cap + VIRTIO_PCI_CAP_LENGTH);
+    int at = virtio_pci_struct_at(proxy, offset);
     const MemoryRegionOps *ops;
     uint32_t val = 0;
 
-    if (cap[VIRTIO_PCI_CAP_BAR] != VIRTIO_PCI_MODERN_BAR || offset >= VIRTIO_PCI_BAR_SIZE ||
+    if (cap[VIRTIO_PCI_CAP_BAR] != VIRTIO_PCI_MODERN_BAR || at < 0 ||
         (len != 1 && len != 2 && len != 4) || offset % len) {
         return;
     }
-    ops = &virtio_pci_structs[offset / VIRTIO_PCI_REGION_SIZE].ops;
-    offset %= VIRTIO_PCI_REGION_SIZE;
+    ops = &virtio_pci_structs[at].ops;
+    offset -= virtio_pci_structs[at].offset;
     if (is_write) {
         memcpy(&val, data, len);
         ops->write(proxy, offset, le32_to_cpu(val), len);
@@ -505,22 +537,42 @@ static void virtio_pci_pre_plugged(DeviceState *d, Error **errp)
 static bool virtio_pci_add_structs(VirtIOPCIProxy *proxy, Error **errp)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(virtio_pci_structs); i++) {
-        bool notify = virtio_pci_structs[i].cfg_type == VIRTIO_PCI_CAP_NOTIFY_CFG;
+        bool notify = i == VIRTIO_PCI_STRUCT_NOTIFY;
         size_t cap_len = notify ? sizeof(struct virtio_pci_notify_cap)
                                 : sizeof(struct virtio_pci_cap);
         int pos = virtio_pci_add_cap(proxy, virtio_pci_structs[i].cfg_type, cap_len,
                                      VIRTIO_PCI_MODERN_BAR, virtio_pci_structs[i].offset,
-                                     VIRTIO_PCI_REGION_SIZE, errp);
+                                     notify ? virtio_pci_notify_size(proxy)
+                                            : VIRTIO_PCI_REGION_SIZE, errp);
 
         if (pos < 0) {
             return false;
         }
         if (notify) {
             pci_set_long(proxy->pci_dev.config + pos + VIRTIO_PCI_NOTIFY_CAP_MULT,
-                         VIRTIO_PCI_NOTIFY_MULTIPLIER);
+                         virtio_pci_notify_multiplier(proxy));
         }
     }
     return true;
+}
+
+static void virtio_pci_init_bar(VirtIOPCIProxy *proxy)
+{
+    Object *owner = OBJECT(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
+
+    memory_region_init(&proxy->modern_bar, owner, "virtio-pci",
+                       virtio_pci_page_per_vq(proxy) ? VIRTIO_PCI_BAR_SIZE_PAGE
+                                                     : VIRTIO_PCI_BAR_SIZE);
+    for (unsigned i = 0; i < ARRAY_SIZE(virtio_pci_structs); i++) {
+        MemoryRegion *mr = (MemoryRegion *)((char *)proxy + virtio_pci_structs[i].region);
+        g_autofree char *name = g_strdup_printf("%s-%s", virtio_pci_structs[i].name, vdev->name);
+
+        memory_region_init_io(mr, owner, &virtio_pci_structs[i].ops, proxy, name,
+                              i == VIRTIO_PCI_STRUCT_NOTIFY ? virtio_pci_notify_size(proxy)
+                                                            : VIRTIO_PCI_REGION_SIZE);
+        memory_region_add_subregion(&proxy->modern_bar, virtio_pci_structs[i].offset, mr);
+    }
 }
 
 static void virtio_pci_device_plugged(DeviceState *d, Error **errp)
@@ -541,6 +593,7 @@ static void virtio_pci_device_plugged(DeviceState *d, Error **errp)
         msix_init_exclusive_bar(pci_dev, proxy->nvectors, VIRTIO_PCI_MSIX_BAR, errp) < 0) {
         return;
     }
+    virtio_pci_init_bar(proxy);
     pci_register_bar(pci_dev, VIRTIO_PCI_MODERN_BAR,
                      PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_PREFETCH |
                      PCI_BASE_ADDRESS_MEM_TYPE_64, &proxy->modern_bar);
@@ -560,20 +613,6 @@ static void virtio_pci_device_unplugged(DeviceState *d)
     proxy->nb_vqs = 0;
 }
 
-static void virtio_pci_init_bar(VirtIOPCIProxy *proxy)
-{
-    Object *owner = OBJECT(proxy);
-
-    memory_region_init(&proxy->modern_bar, owner, "virtio-pci", VIRTIO_PCI_BAR_SIZE);
-    for (unsigned i = 0; i < ARRAY_SIZE(virtio_pci_structs); i++) {
-        MemoryRegion *mr = (MemoryRegion *)((char *)proxy + virtio_pci_structs[i].region);
-
-        memory_region_init_io(mr, owner, &virtio_pci_structs[i].ops, proxy,
-                              virtio_pci_structs[i].name, VIRTIO_PCI_REGION_SIZE);
-        memory_region_add_subregion(&proxy->modern_bar, virtio_pci_structs[i].offset, mr);
-    }
-}
-
 /* Behind a PCI Express port it is a PCI Express function, on a root bus a conventional one. */
 static void virtio_pci_dc_realize(DeviceState *qdev, Error **errp)
 {
@@ -586,16 +625,38 @@ static void virtio_pci_dc_realize(DeviceState *qdev, Error **errp)
     VIRTIO_PCI_GET_CLASS(qdev)->parent_dc_realize(qdev, errp);
 }
 
+/* There is no legacy interface in this tree, so that the modern one cannot be done without. */
+static bool virtio_pci_check_interfaces(const VirtIOPCIProxy *proxy, Error **errp)
+{
+    if (proxy->disable_modern && proxy->disable_legacy == ON_OFF_AUTO_ON) {
+        error_setg(errp, "device cannot work as neither modern nor legacy mode is enabled");
+        error_append_hint(errp, "Set either disable-modern or disable-legacy to off\n");
+        return false;
+    }
+    if (proxy->disable_modern) {
+        error_setg(errp, "'disable-modern' cannot be 'on': the device has no legacy interface");
+        return false;
+    }
+    if (proxy->disable_legacy == ON_OFF_AUTO_OFF) {
+        error_setg(errp, "'disable-legacy' cannot be 'off', only 'on' or 'auto': the device has no "
+                   "legacy interface");
+        return false;
+    }
+    return true;
+}
+
 static void virtio_pci_realize(PCIDevice *pci_dev, Error **errp)
 {
     VirtIOPCIProxy *proxy = VIRTIO_PCI(pci_dev);
     VirtioPCIClass *k = VIRTIO_PCI_GET_CLASS(pci_dev);
 
+    if (!virtio_pci_check_interfaces(proxy, errp)) {
+        return;
+    }
     if (pci_is_express(pci_dev) &&
         (pcie_cap_init_endpoint(pci_dev, errp) < 0 || pci_pm_init(pci_dev, errp) < 0)) {
         return;
     }
-    virtio_pci_init_bar(proxy);
     qbus_init(&proxy->bus, sizeof(proxy->bus), TYPE_VIRTIO_PCI_BUS, DEVICE(proxy), "virtio-bus");
     if (k->realize) {
         k->realize(proxy, errp);
@@ -617,10 +678,18 @@ static void virtio_pci_reset_hold(Object *obj, ResetType type)
 
 void virtio_pci_force_virtio_1(VirtIOPCIProxy *proxy)
 {
-    /* Every proxy is modern only: nothing to switch off. */
+    proxy->disable_legacy = ON_OFF_AUTO_ON;
+    proxy->disable_modern = false;
 }
 
 /* ---- types ----------------------------------------------------------------------------------- */
+
+static const Property virtio_pci_properties[] = {
+    DEFINE_PROP_ON_OFF_AUTO("disable-legacy", VirtIOPCIProxy, disable_legacy, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("disable-modern", VirtIOPCIProxy, disable_modern, false),
+    DEFINE_PROP_BIT("page-per-vq", VirtIOPCIProxy, flags, VIRTIO_PCI_FLAG_PAGE_PER_VQ_BIT,
+                    false),
+};
 
 static void virtio_pci_class_init(ObjectClass *klass, const void *data)
 {
@@ -630,6 +699,7 @@ static void virtio_pci_class_init(ObjectClass *klass, const void *data)
 
     device_class_set_parent_realize(dc, virtio_pci_dc_realize,
                                     &VIRTIO_PCI_CLASS(klass)->parent_dc_realize);
+    device_class_set_props(dc, virtio_pci_properties);
     k->realize = virtio_pci_realize;
     k->exit = virtio_pci_exit;
     k->config_read = virtio_pci_read_config;

@@ -103,6 +103,10 @@ static int virtio_validate_features(VirtIODevice *vdev)
     if (!virtio_vdev_has_feature(vdev, VIRTIO_F_VERSION_1)) {
         return -EINVAL;  /* a legacy driver: there is no legacy interface here */
     }
+    if (virtio_host_has_feature(vdev, VIRTIO_F_ACCESS_PLATFORM) &&
+        !virtio_vdev_has_feature(vdev, VIRTIO_F_ACCESS_PLATFORM)) {
+        return -EINVAL;  /* 6.1: the driver would not use the addresses of its platform */
+    }
     return k->validate_features ? k->validate_features(vdev) : 0;
 }
 

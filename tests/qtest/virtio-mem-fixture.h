@@ -132,8 +132,9 @@ void add_memslots_tests(void);
 void add_packed_tests(void);
 void add_report_tests(void);
 void add_several_tests(void);
-void add_numa_tests(void);
 void add_hotplug_tests(void);
 void add_hmp_tests(void);
+void add_numa_tests(void);
+void add_transport_tests(void);
 
 #endif /* TESTS_QTEST_VIRTIO_MEM_FIXTURE_H */

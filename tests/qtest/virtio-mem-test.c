@@ -683,5 +683,6 @@ int main(int argc, char **argv)
     add_hostile_tests();
     add_hotplug_tests();
     add_hmp_tests();
+    add_transport_tests();
     return g_test_run();
 }

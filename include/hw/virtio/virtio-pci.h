@@ -10,6 +10,7 @@
 
 #include "hw/pci/pci_device.h"
 #include "hw/virtio/virtio-bus.h"
+#include "qapi/qapi-types-common.h"
 
 #define TYPE_VIRTIO_PCI_BUS "virtio-pci-bus"
 typedef struct VirtioBusState VirtioPCIBusState;
@@ -29,6 +30,10 @@ OBJECT_DECLARE_TYPE(VirtIOPCIProxy, VirtioPCIClass, VIRTIO_PCI)
 #define VIRTIO_PCI_NOTIFY_OFFSET 0x3000
 #define VIRTIO_PCI_BAR_SIZE 0x4000
 #define VIRTIO_PCI_NOTIFY_MULTIPLIER 4
+/* "page-per-vq": a page for each of VIRTIO_QUEUE_MAX queues, so the BAR is larger. */
+#define VIRTIO_PCI_NOTIFY_MULTIPLIER_PAGE 0x1000
+#define VIRTIO_PCI_NOTIFY_SIZE_PAGE (VIRTIO_QUEUE_MAX * VIRTIO_PCI_NOTIFY_MULTIPLIER_PAGE)
+#define VIRTIO_PCI_BAR_SIZE_PAGE (2 * VIRTIO_PCI_NOTIFY_SIZE_PAGE)
 
 struct VirtioPCIClass {
     PCIDeviceClass parent_class;
@@ -47,6 +52,9 @@ typedef struct VirtIOPCIQueue {
     uint32_t used[2];
 } VirtIOPCIQueue;
 
+#define VIRTIO_PCI_FLAG_PAGE_PER_VQ_BIT 0
+#define VIRTIO_PCI_FLAG_PAGE_PER_VQ (1u << VIRTIO_PCI_FLAG_PAGE_PER_VQ_BIT)
+
 struct VirtIOPCIProxy {
     PCIDevice pci_dev;
 
@@ -58,6 +66,9 @@ struct VirtIOPCIProxy {
     int config_cap;                /* offset of the PCI configuration access capability */
 
     uint32_t nvectors;             /* 0: no MSI-X; the realize() of the class sets it */
+    OnOffAuto disable_legacy;      /* realized: ON; nothing else is possible */
+    bool disable_modern;           /* realized: false */
+    uint32_t flags;                /* VIRTIO_PCI_FLAG_* */
 
     uint32_t dfselect;
     uint32_t gfselect;
@@ -68,10 +79,7 @@ struct VirtIOPCIProxy {
     VirtioBusState bus;
 };
 
-/*
- * For a device that has no legacy interface: modern-only is enforced at realize. There is no
- * legacy transport in this tree, so it only records the intent.
- */
+/* For a device that has no legacy interface, in realize: the proxy offers the modern one alone. */
 void virtio_pci_force_virtio_1(VirtIOPCIProxy *proxy);
 
 /*

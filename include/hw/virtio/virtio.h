@@ -130,12 +130,13 @@ struct VirtIODevice {
     LogLimit log;                  /* of virtio_error() */
 };
 
-/* For DEFINE_PROP_BIT64 in a class: the ring features that an operator may switch off. */
+/* For DEFINE_PROP_BIT64 in a class: the features that an operator may switch. */
 #define DEFINE_VIRTIO_COMMON_FEATURES(_state, _field)                                        \
     DEFINE_PROP_BIT64("indirect_desc", _state, _field, VIRTIO_RING_F_INDIRECT_DESC, true),   \
     DEFINE_PROP_BIT64("event_idx", _state, _field, VIRTIO_RING_F_EVENT_IDX, true),           \
     DEFINE_PROP_BIT64("queue_reset", _state, _field, VIRTIO_F_RING_RESET, true),             \
-    DEFINE_PROP_BIT64("packed", _state, _field, VIRTIO_F_RING_PACKED, false)
+    DEFINE_PROP_BIT64("packed", _state, _field, VIRTIO_F_RING_PACKED, false),                \
+    DEFINE_PROP_BIT64("iommu_platform", _state, _field, VIRTIO_F_ACCESS_PLATFORM, false)
 
 /* --- for devices --- */
 
