@@ -17,6 +17,38 @@
 #define ROOT_PORT_MSIX_VECTORS 1
 #define ROOT_PORT_MSIX_BAR 0
 
+/*
+ * QEMU's capability by which a bridge asks firmware to leave room behind it (docs/pcie_pci_bridge.txt
+ * of its documentation): type 1, then bus numbers, I/O, and memory below 4 GiB, prefetchable below
+ * 4 GiB, and 64-bit prefetchable; all ones: no wish.
+ */
+#define RESERVE_SIZE 0x20
+#define RESERVE_TYPE_OFFSET 3
+#define RESERVE_TYPE 1
+#define RESERVE_BUS_OFFSET 4
+#define RESERVE_IO_OFFSET 8
+#define RESERVE_IO_SIZE 4096      /* the least window that a bridge has */
+
+/* Firmware would give a slot that does not say it can be plugged no I/O ports: one does ask. */
+static bool root_port_add_reservation(PCIDevice *dev, Error **errp)
+{
+    const PCIESlot *slot = PCIE_SLOT(dev);
+    int pos;
+
+    if (!slot->hotplug || slot->native_hotplug) {
+        return true;
+    }
+    pos = pci_add_capability(dev, PCI_CAP_ID_VNDR, 0, RESERVE_SIZE, errp);
+    if (pos < 0) {
+        return false;
+    }
+    memset(dev->config + pos + RESERVE_BUS_OFFSET, 0xff, RESERVE_SIZE - RESERVE_BUS_OFFSET);
+    dev->config[pos + PCI_CAP_LIST_NEXT + 1] = RESERVE_SIZE;
+    dev->config[pos + RESERVE_TYPE_OFFSET] = RESERVE_TYPE;
+    pci_set_quad(dev->config + pos + RESERVE_IO_OFFSET, RESERVE_IO_SIZE);
+    return true;
+}
+
 static void root_port_exit(PCIDevice *dev)
 {
     pcie_slot_cleanup(PCIE_SLOT(dev));
@@ -36,7 +68,7 @@ static bool root_port_add_capabilities(PCIDevice *dev, Error **errp)
         return false;
     }
     pcie_root_port_init_extended(dev);
-    return true;
+    return root_port_add_reservation(dev, errp);
 }
 
 static void root_port_realize(PCIDevice *dev, Error **errp)
