@@ -12,10 +12,11 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from guest import tap  # noqa: E402
 
-OURS = ["test_backends", "test_bad_input", "test_boot", "test_devices", "test_hmp", "test_numa",
-        "test_options", "test_proxy", "test_qmp", "test_types"]
-# The same tests on stock, to show that they are right; and what both monitors say to the same.
-STOCK = ["test_backends", "test_devices", "test_hmp_stock", "test_numa", "test_proxy_stock"]
+MODULES = sorted(path.stem for path in pathlib.Path(__file__).resolve().parent.glob("test_*.py"))
+OURS = [name for name in MODULES if not name.endswith("_stock")]
+# The same tests on stock, to show that they are right; and what both say to the same.
+STOCK = ["test_backends", "test_devices", "test_numa",
+         *(name for name in MODULES if name.endswith("_stock"))]
 
 
 def flatten(tests):

@@ -2,13 +2,15 @@
 """The differences from stock that are allowed: where, in what, and why. This list is closed: what is not in
 it fails, and an entry that no longer occurs fails too.
 
-A reason is one of three kinds. PLATFORM quotes docs/system/platform.rst, the closed list of what is
-left out; NEWER is what QEMU does after 7.2; DEFECT is what stock 7.2 gets wrong. NEWER and DEFECT stand,
-word for word, in docs/devel/differential.rst (documented.py looks)."""
+A reason is one of four kinds. PLATFORM quotes docs/system/platform.rst, the closed list of what is
+left out; NEWER is what QEMU does after 7.2; BEYOND is what only this emulator does; DEFECT is what stock
+7.2 gets wrong. All but the first stand, word for word, in docs/devel/differential.rst (documented.py
+looks)."""
 
 import re
 
-PLATFORM, NEWER, DEFECT = "platform", "newer than 7.2", "defect of stock 7.2"
+PLATFORM, NEWER, BEYOND, DEFECT = ("platform", "newer than 7.2", "beyond stock",
+                                   "defect of stock 7.2")
 
 REASONS = {
     # left out
@@ -35,9 +37,11 @@ REASONS = {
     "smp-zero": (NEWER, "A CPU topology with a parameter below one is an error."),
     "properties": (NEWER, "virtio-mem-pci has vectors (MSI-X), dynamic-memslots and "
                           "x-early-migration, and unplugged-inaccessible is on by default."),
-    "plan": (NEWER, "x-unplugged-inaccessible-required prepares what a machine version to come "
-                    "will refuse; QEMU does not have it."),
     "qtest-accel": (NEWER, "The accelerator qtest is built in, which Debian's build leaves out."),
+    # only here
+    "plan": (BEYOND, "x-unplugged-inaccessible-required prepares what a machine version to come "
+                     "will refuse."),
+    "report": (BEYOND, "x-report and x-query-virtio-mem tell why a resize stopped."),
     # stock's defects
     "truncates": (DEFECT, "The number of CPUs is cut to 32 bits."),
     "swallows": (DEFECT, "A value that is of the wrong type, or of no use without another option, "
@@ -134,6 +138,8 @@ ENTRIES = [Entry(*entry) for entry in (
     *(("list/*", f"only ours {name}", "properties")
       for name in ("vectors", "dynamic-memslots", "x-early-migration")),
     ("list/*", "only ours x-unplugged-inaccessible-required", "plan"),
+    ("list/*", "only ours x-report", "report"),
+    ("schema/commands", "only ours x-query-virtio-mem", "report"),
     ("list/device-list-properties virtio-mem*", "default-value of unplugged-inaccessible",
      "properties"),
     *(("list/*", f"only stock {name}", "old-virtio") for name in (
