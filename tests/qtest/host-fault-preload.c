@@ -8,9 +8,11 @@
 #undef _FILE_OFFSET_BITS
 #include "qemu/osdep.h"
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "host-fault.h"
+#include "standard-headers/linux/fs.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -129,4 +131,18 @@ int memfd_create(const char *name, unsigned int flags)
 {
     return call_fails(HOST_MEMFD_CREATE, faults ? faults->min_size : 0)
                ? -1 : syscall(SYS_memfd_create, name, flags);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list ap;
+    void *arg;
+
+    va_start(ap, request);
+    arg = va_arg(ap, void *);
+    va_end(ap);
+    if (request == PAGEMAP_SCAN && call_fails(HOST_SCAN, faults ? faults->min_size : 0)) {
+        return -1;
+    }
+    return syscall(SYS_ioctl, fd, request, arg);
 }

@@ -18,6 +18,7 @@ typedef enum HostCall {
     HOST_MMAP,
     HOST_FTRUNCATE,
     HOST_MEMFD_CREATE,
+    HOST_SCAN,              /* ioctl(PAGEMAP_SCAN), of whatever size */
     HOST_NB_CALLS
 } HostCall;
 

@@ -36,17 +36,19 @@ static HostFaults *faults;
 static char *faults_path;
 static char *log_path;          /* the emulator's stderr */
 
-static void clear_faults(void)
-{
-    memset(faults, 0, sizeof(*faults));
-    faults->min_size = MiB;
-}
-
 static void set_fault(HostCall call, int skip, int fail, int error)
 {
     faults->call[call].error = error;
     faults->call[call].fail = fail;
     faults->call[call].skip = skip;
+}
+
+/* None, but that the kernel does not tell of a large discard that it will be quick. */
+static void clear_faults(void)
+{
+    memset(faults, 0, sizeof(*faults));
+    faults->min_size = MiB;
+    set_fault(HOST_SCAN, 0, ALL, ENOTTY);
 }
 
 /* The call that decides whether c's memory is discarded, where it may be counted. */
