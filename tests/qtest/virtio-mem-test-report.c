@@ -504,6 +504,40 @@ static void test_map_in_parts(void)
     vm_end(&vm);
 }
 
+/* A TiB of plugged blocks, of which every other of the first few is touched: no answer takes long. */
+static void test_map_of_a_tebibyte(void)
+{
+    uint64_t nb_blocks = TiB / (2 * MiB), at = 0, touched = 0;
+    int64_t longest = 0;
+    Vm vm;
+
+    if (skip_on_stock()) {
+        return;
+    }
+    vm_start(&vm, "memory-backend-memfd,size=1T,reserve=off",
+             ",requested-size=1T -m 128M,maxmem=1100G -cpu max,phys-bits=46");
+    for (uint64_t block = 0; block < nb_blocks; block += 32768) {
+        assert_response(plug(&vm, block, 32768), ACK);
+    }
+    for (uint64_t block = 0; block < 2048; block += 2) {
+        qtest_writeb(vm.qts, vm.addr + block * vm.block_size, 1);
+    }
+    while (at < nb_blocks) {
+        int64_t start = g_get_monotonic_time();
+        QDict *report = report_from(&vm, at);
+        QDict *map = qdict_get_qdict(report, "block-map");
+
+        longest = MAX(longest, g_get_monotonic_time() - start);
+        at += qdict_get_int(map, "nb");
+        touched += qdict_get_int(qdict_get_qdict(map, "touched"), "touched-blocks");
+        qobject_unref(report);
+    }
+    g_assert_cmpint(touched, ==, 1024);
+    g_test_message("the longest answer took %" PRId64 " us", longest);
+    g_assert_cmpint(longest, <, 100 * 1000);
+    vm_end(&vm);
+}
+
 /* ---- the surface ---------------------------------------------------------------------------- */
 
 /* The property has what the command has, on the proxy and on the device behind it. */
@@ -664,6 +698,7 @@ void add_report_tests(void)
     ADD("report/map/zero-page", test_map_zero_page);
     ADD("report/map/prealloc", test_map_prealloc);
     ADD("report/map/in-parts", test_map_in_parts);
+    ADD("report/map/tebibyte", test_map_of_a_tebibyte);
     ADD("report/property", test_property);
     ADD("report/command", test_command);
     ADD("report/program", test_program);
