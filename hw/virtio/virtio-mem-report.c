@@ -501,6 +501,7 @@ VirtioMEMReport *virtio_mem_report_new(VirtIOMEM *vmem, uint64_t first_block, Er
     report->offered_features = virtio_mem_report_features(vdev->host_features);
     report->acknowledged_features = virtio_mem_report_features(
         vdev->status & VIRTIO_CONFIG_S_FEATURES_OK ? vdev->guest_features : 0);
+    report->stale = vmem->stale;
     report->requests = virtio_mem_report_requests(vmem);
     report->last_refused = virtio_mem_report_refusal(vmem);
     report->block_map = virtio_mem_report_map(vmem, first_block);

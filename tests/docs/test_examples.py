@@ -95,7 +95,7 @@ class Examples(unittest.TestCase):
             time.sleep(0.01)
 
     def run_qmp(self, words):
-        self.assertIsNotNone(self.emulator, "a scripts/qmp example stands before any emulator's")
+        self.assertIsNotNone(self.emulator, f"{words[0]} stands before any emulator's example")
         done = subprocess.run([str(ROOT / words[0])] + words[1:], cwd=self.cwd, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -114,7 +114,7 @@ class Examples(unittest.TestCase):
         for words in commands(page):
             nb += 1
             with self.subTest(command=" ".join(words)):
-                if words[0] == "scripts/qmp":
+                if words[0] in ("scripts/qmp", "scripts/virtio-mem-map"):
                     self.run_qmp(words)
                 elif words[0].startswith("scripts/"):
                     self.check_script(words)
@@ -127,7 +127,10 @@ class Examples(unittest.TestCase):
 
     def test_virtio_mem(self):
         page = ROOT / "docs" / "system" / "devices" / "virtio-mem.rst"
-        self.assertGreaterEqual(self.run_page(page), 3)
+        self.assertGreaterEqual(self.run_page(page), 7)
+        self.assertEqual((self.cwd / "vm0.png").read_bytes()[:4], b"\x89PNG")
+        self.assertIn("vm0: 0 of 2 GiB plugged, 1 GiB requested",
+                      self.run_qmp(["scripts/virtio-mem-map", "qmp.sock"]))
         self.assertIn("1073741824", self.run_qmp(["scripts/qmp", "qmp.sock",
                                                   "query-memory-devices"]))
 

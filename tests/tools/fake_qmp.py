@@ -50,6 +50,7 @@ def report(name="vm0", nb_blocks=64, plugged=(), touched=(), requested=None, usa
         "requested-time": timestamp(60), "last-change": timestamp(30), "driver": "running",
         "offered-features": ["acpi-pxm", "unplugged-inaccessible"],
         "acknowledged-features": ["acpi-pxm", "unplugged-inaccessible"],
+        "stale": False,
         "requests": {"plug": {**counts, "ack": 3, "last": timestamp(30)}, "unplug": counts,
                      "unplug-all": counts, "state": counts, "broken": 0},
         "block-map": block_map, **more}

@@ -77,6 +77,11 @@ class Text(MapTest):
         self.assertRegex(out, r"plug +3 +0 +0 +0   3\d s ago\n")
         self.assertRegex(out, r"state +0 +0 +0 +0   never\n")
         self.assertNotIn("last refused", out)
+        self.assertNotIn("stale", out)
+
+    def test_stale(self):
+        self.monitor(report(stale=True))
+        self.assertIn("stale        the host has failed to take back", self.run_map())
 
     def test_refusal(self):
         self.monitor(report(**{"last-refused": {

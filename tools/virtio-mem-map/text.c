@@ -55,6 +55,9 @@ static void print_facts(FILE *out, const Report *report)
                 json_text(json_object_get(json, "block-map"), "touched-error"));
     }
     fprintf(out, "  requested    %s\n  last change  %s\n", asked, changed);
+    if (json_is_true(json_object_get(json, "stale"))) {
+        fputs("  stale        the host has failed to take back some of what is unplugged\n", out);
+    }
 }
 
 static void print_counts(FILE *out, const json_t *requests, const char *type)
