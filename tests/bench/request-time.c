@@ -1,148 +1,199 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How long virtio-mem takes for a request, with a driver over qtest: requests of one block in batches
- * of 64 through one notification; PLUG, and then UNPLUG of the same adjacent blocks of private
- * anonymous memory, which have been written in between. The timed window goes from the notification
- * until used.idx was read as advanced by the batch; writing the requests is outside it. Every
- * response is checked. Prints microseconds a request, a line for PLUG and one for UNPLUG.
+ * How long virtio-mem takes for requests, with a driver over qtest on private anonymous memory. A
+ * timed window goes from the notification until used.idx was read as advanced and every response
+ * was read and checked. Prints lines of a name and a number: microseconds, or bytes.
  *
- * Usage: QTEST_QEMU_BINARY=… request-time (tests/bench/bench runs it for both binaries)
+ * Usage: QTEST_QEMU_BINARY=… request-time SCENARIO [quick] (tests/bench/bench runs it for both
+ * binaries; quick: a fraction of the requests)
+ *   batch   requests of one block, 64 through one notification: PLUG, and then UNPLUG of the same
+ *           adjacent blocks, which have been written in between; the mean of a request
+ *   linux   one request of 64 blocks in flight, as Linux has it: PLUG, and UNPLUG of blocks that have
+ *           been written and of such that have not; the median request
+ *   huge    1 TiB: STATE of 65535 plugged blocks, UNPLUG ALL of all blocks, none written (medians);
+ *           resident bytes with all of it plugged, and of the machine without the device
  */
 #include "qemu/osdep.h"
-#include "qemu/units.h"
-#include "libqtest.h"
-#include "libqos/malloc-pc.h"
-#include "libqos/pci-pc.h"
-#include "libqos/virtio-pci.h"
-#include "standard-headers/linux/virtio_mem.h"
+#include "mem-driver.h"
 
-#define BLOCK_SIZE ((uint64_t)(2 * MiB))
-#define BATCH 64
-#define NB_BATCHES 16
-#define NB_BLOCKS (BATCH * NB_BATCHES)
-#define SLOT 4
-#define FEATURES (UINT64_C(1) << 32 | UINT64_C(1) << VIRTIO_MEM_F_ACPI_PXM | \
-                  UINT64_C(1) << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)
-#define TIMEOUT_US (10 * G_USEC_PER_SEC)
+#define BATCH MEM_DRIVER_BATCH
+#define NB_BATCHES 16               /* 2 GiB in blocks of 2 MiB */
+#define LINUX_BLOCKS 64
+#define LINUX_REQUESTS 8            /* with which Linux adds or removes 1 GiB */
+#define LINUX_ROUNDS 3
+#define REQUEST_MAX 65535           /* blocks */
+#define HUGE_BLOCKS (TiB / MEM_DRIVER_BLOCK_SIZE)
+#define STATE_SAMPLES 31
+#define HUGE_ROUNDS 5
 
-typedef struct Bench {
-    QTestState *qts;
-    QGuestAllocator alloc;
-    QPCIBus *bus;
-    QVirtioPCIDevice *dev;
-    QVirtQueue *vq;
-    uint64_t addr;        /* of the region */
-    uint64_t requests;    /* BATCH of struct virtio_mem_req */
-    uint64_t responses;
-    uint16_t avail_idx;
-} Bench;
+static bool quick;
 
-/* Descriptors 2n and 2n + 1 are request and response n, for good; so are the ring's entries. */
-static void bench_make_ring(Bench *b)
+static void print_value(const char *name, double value)
 {
-    for (unsigned i = 0; i < BATCH; i++) {
-        qvirtqueue_add(b->qts, b->vq, b->requests + i * sizeof(struct virtio_mem_req),
-                       sizeof(struct virtio_mem_req), false, true);
-        qvirtqueue_add(b->qts, b->vq, b->responses + i * sizeof(struct virtio_mem_resp),
-                       sizeof(struct virtio_mem_resp), true, false);
-    }
-    for (unsigned i = 0; i < b->vq->size; i++) {
-        qtest_writew(b->qts, b->vq->avail + 4 + 2 * i, i % BATCH * 2);
-    }
+    printf("%s %.3f\n", name, value);
 }
 
-static void bench_start(Bench *b)
+static int compare_doubles(gconstpointer a, gconstpointer b)
 {
-    QPCIAddress addr = { .devfn = QPCI_DEVFN(SLOT, 0) };
-    QVirtioDevice *vdev;
+    double x = *(const double *)a, y = *(const double *)b;
 
-    b->qts = qtest_initf("-nodefaults -machine q35 -m 128M,maxmem=8G "
-                         "-object memory-backend-ram,id=mem0,size=%uM "
-                         "-device virtio-mem-pci,id=vm0,memdev=mem0,addr=%d,requested-size=%uM,"
-                         "block-size=2M,unplugged-inaccessible=on",
-                         (unsigned)(NB_BLOCKS * BLOCK_SIZE / MiB), SLOT,
-                         (unsigned)(NB_BLOCKS * BLOCK_SIZE / MiB));
-    pc_alloc_init(&b->alloc, b->qts, ALLOC_NO_FLAGS);
-    b->bus = qpci_new_pc(b->qts, &b->alloc);
-    b->dev = virtio_pci_new(b->bus, &addr);
-    vdev = &b->dev->vdev;
-    qvirtio_pci_device_enable(b->dev);
-    qvirtio_start_device(vdev);
-    qvirtio_set_features(vdev, qvirtio_get_features(vdev) & FEATURES);
-    b->vq = qvirtqueue_setup(vdev, &b->alloc, 0);
-    qvirtio_set_driver_ok(vdev);
-    b->addr = qvirtio_config_readq(vdev, offsetof(struct virtio_mem_config, addr));
-    b->requests = guest_alloc(&b->alloc, BATCH * sizeof(struct virtio_mem_req));
-    b->responses = guest_alloc(&b->alloc, BATCH * sizeof(struct virtio_mem_resp));
-    bench_make_ring(b);
+    return x < y ? -1 : x > y;
 }
 
-static void bench_write_batch(Bench *b, uint16_t type, unsigned first_block)
+static double median(double *values, unsigned nb)
 {
-    struct virtio_mem_req requests[BATCH];
-
-    memset(requests, 0, sizeof(requests));
-    for (unsigned i = 0; i < BATCH; i++) {
-        requests[i].type = GUINT16_TO_LE(type);
-        requests[i].u.plug.addr = GUINT64_TO_LE(b->addr + (first_block + i) * BLOCK_SIZE);
-        requests[i].u.plug.nb_blocks = GUINT16_TO_LE(1);
-    }
-    qtest_bufwrite(b->qts, b->requests, requests, sizeof(requests));
-    qtest_memset(b->qts, b->responses, 0xee, BATCH * sizeof(struct virtio_mem_resp));
+    qsort(values, nb, sizeof(*values), compare_doubles);
+    return values[nb / 2];
 }
 
-static void bench_check_batch(Bench *b)
-{
-    struct virtio_mem_resp responses[BATCH];
+/* ---- batch ---- */
 
-    qtest_bufread(b->qts, b->responses, responses, sizeof(responses));
-    for (unsigned i = 0; i < BATCH; i++) {
-        g_assert_cmpint(GUINT16_FROM_LE(responses[i].type), ==, VIRTIO_MEM_RESP_ACK);
-    }
+static unsigned batch_count(void)
+{
+    return quick ? 1 : NB_BATCHES;
 }
 
-/* Microseconds that one batch took. */
-static gint64 bench_batch(Bench *b, uint16_t type, unsigned first_block)
-{
-    gint64 start, end;
-
-    bench_write_batch(b, type, first_block);
-    b->avail_idx += BATCH;
-    qtest_writew(b->qts, b->vq->avail + 2, b->avail_idx);
-    start = g_get_monotonic_time();
-    b->dev->vdev.bus->virtqueue_kick(&b->dev->vdev, b->vq);
-    do {
-        end = g_get_monotonic_time();
-        g_assert_cmpint(end - start, <, TIMEOUT_US);
-    } while (qtest_readw(b->qts, b->vq->used + 2) != b->avail_idx);
-    end = g_get_monotonic_time();
-    bench_check_batch(b);
-    return end - start;
-}
-
-/* Prints the mean over all blocks. */
-static void bench_all(Bench *b, const char *name, uint16_t type)
+static double batch_mean(MemDriver *d, uint16_t type)
 {
     gint64 sum = 0;
 
-    for (unsigned i = 0; i < NB_BATCHES; i++) {
-        sum += bench_batch(b, type, i * BATCH);
+    for (unsigned batch = 0; batch < batch_count(); batch++) {
+        for (unsigned i = 0; i < BATCH; i++) {
+            mem_driver_prepare(d, i, type, batch * BATCH + i, 1);
+        }
+        sum += mem_driver_run(d, BATCH);
     }
-    printf("%s %.3f\n", name, (double)sum / NB_BLOCKS);
+    return (double)sum / (batch_count() * BATCH);
+}
+
+static void scenario_batch(void)
+{
+    uint64_t size = batch_count() * BATCH * MEM_DRIVER_BLOCK_SIZE;
+    MemDriver d;
+
+    mem_driver_start(&d, size / MiB);
+    print_value("plug", batch_mean(&d, VIRTIO_MEM_REQ_PLUG));
+    qtest_memset(d.qts, d.addr, 0x5a, size);
+    print_value("unplug", batch_mean(&d, VIRTIO_MEM_REQ_UNPLUG));
+    mem_driver_end(&d);
+}
+
+/* ---- linux ---- */
+
+static void linux_requests(MemDriver *d, uint16_t type, GArray *times)
+{
+    for (unsigned i = 0; i < (quick ? 1 : LINUX_REQUESTS); i++) {
+        double time;
+
+        mem_driver_prepare(d, 0, type, i * LINUX_BLOCKS, LINUX_BLOCKS);
+        time = mem_driver_run(d, 1);
+        g_array_append_val(times, time);
+    }
+}
+
+static void linux_print(const char *name, GArray *times)
+{
+    print_value(name, median((double *)times->data, times->len));
+    g_array_free(times, true);
+}
+
+static void scenario_linux(void)
+{
+    uint64_t size = (quick ? 1 : LINUX_REQUESTS) * LINUX_BLOCKS * MEM_DRIVER_BLOCK_SIZE;
+    GArray *plug = g_array_new(false, false, sizeof(double));
+    GArray *unplug = g_array_new(false, false, sizeof(double));
+    GArray *unplug_written = g_array_new(false, false, sizeof(double));
+    MemDriver d;
+
+    mem_driver_start(&d, size / MiB);
+    for (unsigned round = 0; round < LINUX_ROUNDS; round++) {
+        linux_requests(&d, VIRTIO_MEM_REQ_PLUG, plug);
+        linux_requests(&d, VIRTIO_MEM_REQ_UNPLUG, unplug);
+        linux_requests(&d, VIRTIO_MEM_REQ_PLUG, plug);
+        qtest_memset(d.qts, d.addr, 0x5a, size);
+        linux_requests(&d, VIRTIO_MEM_REQ_UNPLUG, unplug_written);
+    }
+    linux_print("plug", plug);
+    linux_print("unplug", unplug);
+    linux_print("unplug-written", unplug_written);
+    mem_driver_end(&d);
+}
+
+/* ---- huge ---- */
+
+static void huge_plug(MemDriver *d)
+{
+    for (uint64_t block = 0; block < HUGE_BLOCKS;) {
+        uint16_t nb = MIN(HUGE_BLOCKS - block, REQUEST_MAX);
+
+        mem_driver_prepare(d, 0, VIRTIO_MEM_REQ_PLUG, block, nb);
+        mem_driver_run(d, 1);
+        block += nb;
+    }
+}
+
+static double huge_state(MemDriver *d)
+{
+    double times[STATE_SAMPLES];
+
+    for (unsigned i = 0; i < STATE_SAMPLES; i++) {
+        mem_driver_prepare(d, 0, VIRTIO_MEM_REQ_STATE, i, REQUEST_MAX);
+        times[i] = mem_driver_run(d, 1);
+        g_assert_cmpint(d->state, ==, VIRTIO_MEM_STATE_PLUGGED);
+    }
+    return median(times, STATE_SAMPLES);
+}
+
+static double huge_unplug_all(MemDriver *d)
+{
+    double time;
+
+    mem_driver_prepare(d, 0, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
+    time = mem_driver_run(d, 1);
+    g_assert_cmpint(qvirtio_config_readq(&d->dev->vdev,
+                                         offsetof(struct virtio_mem_config, plugged_size)), ==, 0);
+    return time;
+}
+
+static void scenario_huge(void)
+{
+    double state[HUGE_ROUNDS], unplug_all[HUGE_ROUNDS];
+    uint64_t resident = 0;
+    MemDriver d;
+
+    mem_driver_start_without(&d);
+    print_value("resident-without", mem_driver_resident_exact(&d));
+    mem_driver_end(&d);
+
+    mem_driver_start(&d, TiB / MiB);
+    for (unsigned round = 0; round < HUGE_ROUNDS; round++) {
+        huge_plug(&d);
+        resident = MAX(resident, mem_driver_resident_exact(&d));
+        state[round] = huge_state(&d);
+        unplug_all[round] = huge_unplug_all(&d);
+    }
+    print_value("resident-plugged", resident);
+    print_value("state", median(state, HUGE_ROUNDS));
+    print_value("unplug-all", median(unplug_all, HUGE_ROUNDS));
+    mem_driver_end(&d);
 }
 
 int main(int argc, char **argv)
 {
-    Bench bench = { 0 };
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } scenarios[] = {
+        { "batch", scenario_batch }, { "linux", scenario_linux }, { "huge", scenario_huge },
+    };
 
-    bench_start(&bench);
-    bench_all(&bench, "PLUG", VIRTIO_MEM_REQ_PLUG);
-    qtest_memset(bench.qts, bench.addr, 0x5a, NB_BLOCKS * BLOCK_SIZE);
-    bench_all(&bench, "UNPLUG", VIRTIO_MEM_REQ_UNPLUG);
-    qvirtqueue_cleanup(bench.dev->vdev.bus, bench.vq, &bench.alloc);
-    qos_object_destroy(&bench.dev->obj);
-    qpci_free_pc(bench.bus);
-    alloc_destroy(&bench.alloc);
-    qtest_quit(bench.qts);
-    return 0;
+    quick = argc == 3 && g_str_equal(argv[2], "quick");
+    for (unsigned i = 0; argc == 2 + quick && i < ARRAY_SIZE(scenarios); i++) {
+        if (g_str_equal(argv[1], scenarios[i].name)) {
+            scenarios[i].run();
+            return 0;
+        }
+    }
+    fprintf(stderr, "usage: QTEST_QEMU_BINARY=… request-time batch|linux|huge [quick]\n");
+    return 2;
 }

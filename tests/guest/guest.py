@@ -56,8 +56,10 @@ class Guest:
         self._read_until(rb"@init@", timeout, "/init")
         return time.monotonic()
 
-    def wait_ready(self, timeout=INIT_SECONDS):
-        self.wait_init(timeout)
+    def wait_ready(self, timeout=INIT_SECONDS, after_init=False):
+        """Waits for the control loop; @after_init: wait_init() has been called before."""
+        if not after_init:
+            self.wait_init(timeout)
         self._read_until(rb"@ready@", timeout, "the control loop")
 
     def send(self, command):

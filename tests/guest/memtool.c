@@ -5,18 +5,25 @@
  * `hold` returns once the memory is written and read back; a background process then keeps it
  * until `release`. `verify` reads it all again. Each prints "held=… verified=… bad=…", and exits
  * with 0 only when every page was right.
+ * `ports` reads a port on one CPU, which leaves the guest each time, until it is sent SIGTERM, and
+ * then prints how often and how long the longest took.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#define CMOS_DATA 0x71
 #define PAGE 4096u
 #define WORDS (PAGE / sizeof(uint64_t))
 
@@ -160,8 +167,50 @@ static int hold(const char *name, uint64_t size, uint64_t seed)
     return 0;
 }
 
+static volatile sig_atomic_t ports_end;
+
+static void ports_stop(int sig)
+{
+    ports_end = sig;
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
+}
+
+static int ports(int cpu)
+{
+    uint64_t nb_reads = 0, longest = 0;
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) || ioperm(CMOS_DATA, 1, 1)) {
+        fail("ports");
+    }
+    signal(SIGTERM, ports_stop);
+    while (!ports_end) {
+        uint64_t start = now_us(), took;
+
+        inb(CMOS_DATA);
+        took = now_us() - start;
+        longest = took > longest ? took : longest;
+        nb_reads++;
+    }
+    printf("reads=%llu longest_us=%llu\n", (unsigned long long)nb_reads,
+           (unsigned long long)longest);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[1], "ports")) {
+        return ports(atoi(argv[2]));
+    }
     if (argc == 5 && !strcmp(argv[1], "hold")) {
         return hold(argv[2], strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0));
     }
@@ -171,6 +220,7 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], "release")) {
         return ask(argv[2], 'r');
     }
-    fprintf(stderr, "usage: memtool hold NAME BYTES SEED | verify NAME | release NAME\n");
+    fprintf(stderr, "usage: memtool hold NAME BYTES SEED | verify NAME | release NAME | "
+                    "ports CPU\n");
     return 2;
 }

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A virtio-mem driver over qtest that does nothing but what a bench times: it keeps its descriptors
+ * and ring entries for good, so that one timed window holds a notification and what follows it.
+ */
+#ifndef TESTS_BENCH_MEM_DRIVER_H
+#define TESTS_BENCH_MEM_DRIVER_H
+
+#include "libqtest.h"
+#include "libqos/malloc-pc.h"
+#include "libqos/pci-pc.h"
+#include "libqos/virtio-pci.h"
+#include "qemu/units.h"
+#include "standard-headers/linux/virtio_mem.h"
+
+#define MEM_DRIVER_BLOCK_SIZE ((uint64_t)(2 * MiB))
+#define MEM_DRIVER_BATCH 64         /* most requests in one notification */
+
+typedef struct MemDriver {
+    QTestState *qts;
+    QGuestAllocator alloc;
+    QPCIBus *bus;
+    QVirtioPCIDevice *dev;
+    QVirtQueue *vq;
+    uint64_t addr;        /* of the region */
+    uint64_t requests;    /* MEM_DRIVER_BATCH of struct virtio_mem_req */
+    uint64_t responses;
+    struct virtio_mem_req prepared[MEM_DRIVER_BATCH];
+    uint16_t avail_idx;   /* behind what has been offered */
+    uint16_t state;       /* of the last response checked, where it was one to STATE */
+} MemDriver;
+
+/*
+ * Starts the emulator of QTEST_QEMU_BINARY as a q35 of 512 MiB, with a device of @size_mib on
+ * memory-backend-ram, all of it requested, and a driver at work on it.
+ */
+void mem_driver_start(MemDriver *d, uint64_t size_mib);
+/* The same machine without the device; as many of its pages are written as a driver writes. */
+void mem_driver_start_without(MemDriver *d);
+void mem_driver_end(MemDriver *d);
+
+/* Request number @i of the next batch: @nb blocks from @block on. */
+void mem_driver_prepare(MemDriver *d, unsigned i, uint16_t type, uint64_t block, uint16_t nb);
+/* Writes the first @nb prepared requests, and avail.idx. Before a timed window. */
+void mem_driver_offer(MemDriver *d, unsigned nb);
+void mem_driver_notify(MemDriver *d);
+/* Whether used.idx now tells that the device has used all that it was given. */
+bool mem_driver_is_done(MemDriver *d);
+/* Reads the responses to the last @nb requests; each has to be ACK. */
+void mem_driver_check(MemDriver *d, unsigned nb);
+/*
+ * Offers @nb prepared requests, and returns the microseconds from the notification until used.idx was
+ * read as advanced by all of them and every response has been read and checked.
+ */
+gint64 mem_driver_run(MemDriver *d, unsigned nb);
+
+/* Resident pages of the emulator, in bytes, without taking the lock of its memory map. */
+uint64_t mem_driver_resident(const MemDriver *d);
+/* The same in detail (smaps_rollup), which the kernel counts page by page. */
+uint64_t mem_driver_resident_exact(const MemDriver *d);
+
+#endif /* TESTS_BENCH_MEM_DRIVER_H */
