@@ -10,6 +10,9 @@
 #include "hw/pci/pcie_port.h"
 #include "qapi/error.h"
 
+/* A guest may have missed an event, and another does no harm: as soon as time passes. */
+#define ACPI_AGAIN_MS 1
+
 /* ---- buses ----------------------------------------------------------------------------------- */
 
 static bool pcihp_handles(AcpiPciHp *s, PCIBus *bus)
@@ -210,7 +213,7 @@ void acpi_pcihp_unplug_request(AcpiPciHp *s, DeviceState *qdev, Error **errp)
         error_setg(errp, "Bus '%s' does not support hotplugging", BUS(pci_get_bus(dev))->name);
         return;
     }
-    qdev->pending_deleted_event = true;
+    qdev_unplug_pending(qdev, ACPI_AGAIN_MS);
     regs->down |= 1u << PCI_SLOT(dev->devfn);
     acpi_send_gpe_event(s->ar, ACPI_PCIHP_GPE);
 }

@@ -10,6 +10,7 @@
 #include "hw/core/qdev.h"
 #include "hw/core/qdev-properties.h"
 #include "qemu/option.h"
+#include "qemu/timer.h"
 
 /* The machine, and how far its making has come. */
 
@@ -384,11 +385,18 @@ static void qdev_unplug_now(DeviceState *dev, HotplugHandler *handler, Error **e
     object_unparent(OBJECT(dev));
 }
 
+void qdev_unplug_pending(DeviceState *dev, int64_t ms)
+{
+    dev->pending_deleted_event = true;
+    dev->pending_deleted_expires_ms = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + ms;
+}
+
 void qdev_unplug(DeviceState *dev, Error **errp)
 {
     HotplugHandler *handler;
 
-    if (dev->pending_deleted_event) {
+    if (dev->pending_deleted_event &&
+        qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) < dev->pending_deleted_expires_ms) {
         error_setg(errp, "Device %s is already in the process of unplug",
                    qdev_get_printable_name(dev));
         return;

@@ -74,7 +74,13 @@ static bool root_port_add_capabilities(PCIDevice *dev, Error **errp)
 static void root_port_realize(PCIDevice *dev, Error **errp)
 {
     PCIBridge *br = PCI_BRIDGE(dev);
+    PCIBus *bus = pci_get_bus(dev);
 
+    if (!pci_bus_is_root(bus)) {
+        error_setg(errp, "a root port is a port of the root complex: its bus cannot be '%s', which "
+                   "is behind a bridge", BUS(bus)->name);
+        return;
+    }
     pci_config_set_interrupt_pin(dev->config, 1);
     br->bus_type = TYPE_PCIE_BUS;
     pci_bridge_init(br);

@@ -23,6 +23,8 @@
 #define SLOT_CTL_EMPTY (PCI_EXP_SLTCTL_ATTN_IND_OFF | PCI_EXP_SLTCTL_PWR_IND_OFF | \
                         PCI_EXP_SLTCTL_PWR_OFF)
 #define SLOT_MSIX_VECTOR 0
+/* Pressing the button again within this time would cancel (section 6.7.1.5). */
+#define SLOT_AGAIN_MS 5000
 
 /* ---- registers ------------------------------------------------------------------------------- */
 
@@ -104,7 +106,7 @@ static void slot_remove_devices(PCIESlot *s)
     for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
         DeviceState *dev = bus->devices[devfn] ? &bus->devices[devfn]->qdev : NULL;
 
-        if (dev) {
+        if (dev && DEVICE_GET_CLASS(dev)->hotpluggable) {
             hotplug_handler_unplug(qdev_get_hotplug_handler(dev), dev, &error_abort);
             object_unparent(OBJECT(dev));
         }
@@ -245,7 +247,7 @@ static void slot_unplug_request(HotplugHandler *handler, DeviceState *dev, Error
         error_setg(errp, "Hot-unplug failed: guest is busy (power indicator blinking)");
         return;
     }
-    dev->pending_deleted_event = true;
+    qdev_unplug_pending(dev, SLOT_AGAIN_MS);
     if (slot_is_released(control)) {
         slot_remove_devices(s);     /* the guest does not use it */
     } else {

@@ -73,6 +73,7 @@ struct DeviceState {
     char *canonical_path;       /* from realize to unrealize */
     bool realized;
     bool pending_deleted_event;
+    int64_t pending_deleted_expires_ms;   /* virtual time from which it may be asked for again */
     int hotplugged;             /* 1: plugged after the machine was ready */
     bool allow_unplug_during_migration;
     BusState *parent_bus;
@@ -193,6 +194,8 @@ HotplugHandler *qdev_get_machine_hotplug_handler(DeviceState *dev);
 HotplugHandler *qdev_get_bus_hotplug_handler(DeviceState *dev);
 HotplugHandler *qdev_get_hotplug_handler(DeviceState *dev);
 void qdev_unplug(DeviceState *dev, Error **errp);
+/* For an unplug_request method: the guest is asked, and not again for @ms of virtual time. */
+void qdev_unplug_pending(DeviceState *dev, int64_t ms);
 /* A hotplug handler's unplug method for devices that just go away. */
 void qdev_simple_device_unplug_cb(HotplugHandler *hotplug_dev, DeviceState *dev, Error **errp);
 
