@@ -285,8 +285,8 @@ void hmp_object_add(MonitorHMP *mon, char **args)
 {
     Error *err = NULL;
     bool keyval = false, help = false;
-    json_t *props = qobject_input_parse(args[0], "qom-type", qemu_opts_parse_json_lists, &keyval,
-                                         &help, &err);
+    /* Not quite -object's dialect: a list is "host-nodes.0=0", as in QEMU's monitor. */
+    json_t *props = qobject_input_parse(args[0], "qom-type", keyval_parse, &keyval, &help, &err);
 
     if (props && help) {
         if (!user_creatable_print_help(json_string_value(json_object_get(props, "qom-type")))) {
