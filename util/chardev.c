@@ -535,8 +535,8 @@ Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp
         return chardev_find_by_spec(rest, errp);
     }
     if (strstart(spec, "mon:", &rest)) {
-        error_setg(errp, "'%s' shares the device with a human monitor, which does not exist here: "
-                   "use '%s'", spec, rest);
+        error_setg(errp, "'%s' shares the device with a human monitor, which is not supported: "
+                   "use '%s', and -monitor with a device of its own", spec, rest);
         return NULL;
     }
     if (!strcmp(spec, "vc") || g_str_has_prefix(spec, "vc:")) {
