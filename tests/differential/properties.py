@@ -196,7 +196,20 @@ MEM = [
           duplicate=[f"memdev=m0,{name}=off,{name}=on"],
           json=[f'"memdev":"m0","{name}":false', f'"memdev":"m0","{name}":"on"',
                 f'"memdev":"m0","{name}":"maybe"'])
-      for name in ("event_idx", "indirect_desc", "queue_reset", "packed")],
+      for name in ("event_idx", "indirect_desc", "queue_reset", "packed", "iommu_platform",
+                   "page-per-vq")],
+    Row("disable-legacy",
+        valid=["memdev=m0,disable-legacy=on", "memdev=m0,disable-legacy=auto"],
+        wrong_type=["memdev=m0,disable-legacy=maybe", "memdev=m0,disable-legacy=1"],
+        out_of_range=["memdev=m0,disable-legacy=off"],
+        duplicate=["memdev=m0,disable-legacy=auto,disable-legacy=on"],
+        conflicting=["memdev=m0,disable-legacy=on,disable-modern=on"],
+        json=['"memdev":"m0","disable-legacy":"on"', '"memdev":"m0","disable-legacy":true']),
+    Row("disable-modern",
+        valid=["memdev=m0,disable-modern=off", "memdev=m0,disable-legacy=on,disable-modern=off"],
+        wrong_type=["memdev=m0,disable-modern=maybe", "memdev=m0,disable-modern=1"],
+        out_of_range=["memdev=m0,disable-modern=on"],
+        json=['"memdev":"m0","disable-modern":false', '"memdev":"m0","disable-modern":"off"']),
     Row("bus",
         valid=["memdev=m0,bus=pcie.0"],
         wrong_type=["memdev=m0,bus=nosuch", "memdev=m0,bus=", "memdev=m0,bus=isa.0",
@@ -226,7 +239,8 @@ MEM_BASE = Q35 + (
 
 MEM_NAMES = ("memdev", "requested-size", "size", "block-size", "memaddr", "node", "prealloc",
              "unplugged-inaccessible", "addr", "multifunction", "event_idx", "indirect_desc",
-             "queue_reset")
+             "queue_reset", "packed", "iommu_platform", "page-per-vq", "disable-legacy",
+             "disable-modern")
 
 # "-machine pc-q35-7.2,{}", with a backend to take memory from.
 MACHINE = [
