@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A hostile guest against virtio-mem-pci: random requests, rings, registers of both transports'
- * layers and configuration space, between resets, resizes and queries. Whatever it does, the
- * emulator lives and answers, sizes stay possible, and after a device reset the device works
- * again. Meant for a build with sanitizers, where any slip is fatal.
+ * A hostile guest against virtio-mem-pci: random requests, rings of both formats, registers of
+ * transport and device, configuration space, between resets, resizes and queries. Whatever it
+ * does, the emulator lives and answers, sizes stay possible, and after a device reset the device
+ * works again. Meant for a build with sanitizers, where any slip is fatal.
  *
  * A run follows from its seed, which is printed; QTEST_FUZZ_SEED and QTEST_FUZZ_ROUNDS (of some
  * hundred attacks each) override it and its length.
@@ -54,10 +54,19 @@ typedef struct Fuzz {
     uint8_t msix_cap;           /* 0: has none */
     uint8_t pci_cfg_cap;        /* of the configuration access capability, 0: has none */
     uint64_t addr;              /* of the device's memory */
-    uint16_t avail_idx;         /* what the driver last put into the available ring */
     bool event_idx;
+    bool packed;                /* the ring's format, which each driver chooses anew */
+    unsigned size;              /* entries of the ring */
+    uint16_t avail_idx;         /* split: what the driver last put into the available ring */
+    unsigned avail_pos;         /* packed: where the driver adds, in a lap with this counter */
+    bool avail_wrap;
+    unsigned used_pos;          /* packed: where the device gives back */
+    bool used_wrap;
+    uint16_t nb_seen_used;      /* packed: chains given back to this driver */
+    unsigned nb_desc[QUEUE_SIZE];   /* packed: entries of the chain with that ID */
     bool holds_what_is_plugged; /* shared memory that is out of reach while unplugged */
-    unsigned nb_used;           /* requests that the attacked device has answered */
+    unsigned nb_used;           /* requests that the attacked device has answered, split ... */
+    unsigned nb_used_packed;    /* ... and packed */
     unsigned nb_plugged;        /* attacks after which something was plugged */
 } Fuzz;
 
@@ -175,9 +184,11 @@ static void queue_setup(Fuzz *f)
     QPCIBar bar = f->dev->bar;
 
     qtest_memset(f->qts, DESC_GPA, 0, PLAY_SIZE);
-    f->avail_idx = 0;
+    f->avail_idx = f->nb_seen_used = f->avail_pos = f->used_pos = 0;
+    f->avail_wrap = f->used_wrap = true;
+    f->size = f->packed ? 2 + fuzz_below(f, QUEUE_SIZE - 1) : QUEUE_SIZE;
     qpci_io_writew(f->pdev, bar, common(f, VIRTIO_PCI_COMMON_Q_SELECT), 0);
-    qpci_io_writew(f->pdev, bar, common(f, VIRTIO_PCI_COMMON_Q_SIZE), QUEUE_SIZE);
+    qpci_io_writew(f->pdev, bar, common(f, VIRTIO_PCI_COMMON_Q_SIZE), f->size);
     common_writeq(f, VIRTIO_PCI_COMMON_Q_DESCLO, DESC_GPA);
     common_writeq(f, VIRTIO_PCI_COMMON_Q_AVAILLO, AVAIL_GPA);
     common_writeq(f, VIRTIO_PCI_COMMON_Q_USEDLO, USED_GPA);
@@ -216,6 +227,10 @@ static void driver_start(Fuzz *f)
     status_write(f, VIRTIO_CONFIG_S_ACKNOWLEDGE);
     status_write(f, status);
     features = features_read(f);
+    f->packed = (features & 1ull << VIRTIO_F_RING_PACKED) && fuzz_one_in(f, 2);
+    if (!f->packed) {
+        features &= ~(1ull << VIRTIO_F_RING_PACKED);
+    }
     f->event_idx = fuzz_one_in(f, 2);
     if (!f->event_idx) {
         features &= ~(1ull << VIRTIO_RING_F_EVENT_IDX);
@@ -231,16 +246,24 @@ static void driver_start(Fuzz *f)
     f->addr = device_config(f, offsetof(struct virtio_mem_config, addr));
 }
 
+/* Packed: what is the next descriptor in a split ring is the buffer's ID, and stands before the flags. */
 static void desc_write(Fuzz *f, uint64_t table, unsigned i, const struct vring_desc *desc)
 {
-    const struct vring_desc le = {
+    const struct vring_desc split = {
         .addr = GUINT64_TO_LE(desc->addr),
         .len = GUINT32_TO_LE(desc->len),
         .flags = GUINT16_TO_LE(desc->flags),
         .next = GUINT16_TO_LE(desc->next),
     };
+    const struct vring_packed_desc packed = {
+        .addr = split.addr,
+        .len = split.len,
+        .id = split.next,
+        .flags = split.flags,
+    };
 
-    qtest_memwrite(f->qts, table + i * sizeof(le), &le, sizeof(le));
+    qtest_memwrite(f->qts, table + i * sizeof(split), f->packed ? (const void *)&packed : &split,
+                   sizeof(split));
 }
 
 static void request_write(Fuzz *f, unsigned slot, uint16_t type, uint64_t addr, uint16_t nb)
@@ -252,38 +275,94 @@ static void request_write(Fuzz *f, unsigned slot, uint16_t type, uint64_t addr, 
     qtest_memwrite(f->qts, REQ_GPA + slot * REQ_STRIDE, &req, sizeof(req));
 }
 
-static void avail_add(Fuzz *f, uint16_t head)
+static void chain_add_packed(Fuzz *f, unsigned slot, const struct vring_desc *desc, unsigned n,
+                             uint16_t head)
 {
+    f->nb_desc[slot] = n;
+    for (unsigned i = 0; i < n; i++) {
+        struct vring_desc d = desc[i];
+
+        d.next = slot;  /* the buffer's ID */
+        d.flags |= 1u << (f->avail_wrap ? VRING_PACKED_DESC_F_AVAIL : VRING_PACKED_DESC_F_USED);
+        if (head != 2 * slot) {
+            d.flags = head;
+        }
+        desc_write(f, DESC_GPA, f->avail_pos, &d);
+        if (++f->avail_pos == f->size) {
+            f->avail_pos = 0;
+            f->avail_wrap = !f->avail_wrap;
+        }
+    }
+}
+
+/*
+ * Makes a chain of @n descriptors available: those of slot @slot, or the next in a packed ring. By the
+ * rules @head is 2 * slot; anything else is what stands in the available ring, or as flags.
+ */
+static void chain_add(Fuzz *f, unsigned slot, const struct vring_desc *desc, unsigned n,
+                      uint16_t head)
+{
+    if (f->packed) {
+        chain_add_packed(f, slot, desc, n, head);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        desc_write(f, DESC_GPA, 2 * slot + i, &desc[i]);
+    }
     qtest_writew(f->qts, AVAIL_GPA + 4 + 2 * (f->avail_idx % QUEUE_SIZE), head);
     f->avail_idx++;
 }
 
-static void avail_publish(Fuzz *f)
+static void chains_publish(Fuzz *f)
 {
-    qtest_writew(f->qts, AVAIL_GPA + 2, f->avail_idx);
+    if (!f->packed) {
+        qtest_writew(f->qts, AVAIL_GPA + 2, f->avail_idx);
+    }
     qpci_io_writew(f->pdev, f->dev->bar, f->dev->notify_cfg_offset, 0);
 }
 
-static uint16_t used_idx(Fuzz *f)
+/* Chains that the device has given back to this driver, if the ring is still what it was. */
+static uint16_t used_count(Fuzz *f)
 {
-    return qtest_readw(f->qts, USED_GPA + 2);
+    if (!f->packed) {
+        return qtest_readw(f->qts, USED_GPA + 2);
+    }
+    for (unsigned i = 0; i < f->size; i++) {
+        uint64_t at = DESC_GPA + f->used_pos * sizeof(struct vring_packed_desc);
+        uint16_t flags = qtest_readw(f->qts, at + offsetof(struct vring_packed_desc, flags));
+        uint16_t id = qtest_readw(f->qts, at + offsetof(struct vring_packed_desc, id));
+        bool avail = flags & 1u << VRING_PACKED_DESC_F_AVAIL;
+        bool used = flags & 1u << VRING_PACKED_DESC_F_USED;
+
+        if (avail != used || used != f->used_wrap || id >= QUEUE_SIZE || !f->nb_desc[id]) {
+            break;
+        }
+        f->used_pos += f->nb_desc[id];
+        f->nb_desc[id] = 0;
+        f->nb_seen_used++;
+        if (f->used_pos >= f->size) {
+            f->used_pos -= f->size;
+            f->used_wrap = !f->used_wrap;
+        }
+    }
+    return f->nb_seen_used;
 }
 
 /* One request by the rules, right after driver_start(); returns the type of the response. */
 static uint16_t driver_request(Fuzz *f, uint16_t type, uint64_t addr, uint16_t nb, uint16_t *state)
 {
-    const struct vring_desc out = { REQ_GPA, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT, 1 };
-    const struct vring_desc in = { RESP_GPA, sizeof(struct virtio_mem_resp), VRING_DESC_F_WRITE,
-                                   0 };
+    const struct vring_desc chain[] = {
+        { REQ_GPA, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT, 1 },
+        { RESP_GPA, sizeof(struct virtio_mem_resp), VRING_DESC_F_WRITE, 0 },
+    };
     gint64 deadline = g_get_monotonic_time() + TIMEOUT_US;
+    uint16_t before = used_count(f);
 
     request_write(f, 0, type, addr, nb);
     qtest_memset(f->qts, RESP_GPA, 0xee, sizeof(struct virtio_mem_resp));
-    desc_write(f, DESC_GPA, 0, &out);
-    desc_write(f, DESC_GPA, 1, &in);
-    avail_add(f, 0);
-    avail_publish(f);
-    while (used_idx(f) != f->avail_idx) {
+    chain_add(f, 0, chain, 2, 0);
+    chains_publish(f);
+    while (used_count(f) == before) {
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
     *state = qtest_readw(f->qts, RESP_GPA + offsetof(struct virtio_mem_resp, u.state.state));
@@ -352,9 +431,10 @@ static void check_held(Fuzz *f)
 /* A response in the block that goes away with it must not bring the page back. */
 static void check_response_in_block(Fuzz *f)
 {
-    const struct vring_desc out = { REQ_GPA, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT, 1 };
-    const struct vring_desc in = { f->addr + 4096, sizeof(struct virtio_mem_resp),
-                                   VRING_DESC_F_WRITE, 0 };
+    const struct vring_desc chain[] = {
+        { REQ_GPA, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT, 1 },
+        { f->addr + 4096, sizeof(struct virtio_mem_resp), VRING_DESC_F_WRITE, 0 },
+    };
     uint16_t state;
 
     driver_start(f);
@@ -363,10 +443,8 @@ static void check_response_in_block(Fuzz *f)
     g_assert_cmpint(driver_request(f, VIRTIO_MEM_REQ_PLUG, f->addr, 1, &state), ==,
                     VIRTIO_MEM_RESP_ACK);
     request_write(f, 0, VIRTIO_MEM_REQ_UNPLUG, f->addr, 1);
-    desc_write(f, DESC_GPA, 0, &out);
-    desc_write(f, DESC_GPA, 1, &in);
-    avail_add(f, 0);
-    avail_publish(f);
+    chain_add(f, 0, chain, 2, 0);
+    chains_publish(f);
     g_assert_cmphex(device_config(f, offsetof(struct virtio_mem_config, plugged_size)), ==, 0);
     g_assert_cmphex(status_read(f) & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
     check_held(f);
@@ -402,6 +480,10 @@ static void check_works(Fuzz *f)
 /* Nor must what other devices write to memory that is just being given back. */
 static void check_write_during_unplug(Fuzz *f)
 {
+    const struct vring_desc chain[] = {
+        { REQ_GPA, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT, 1 },
+        { RESP_GPA, sizeof(struct virtio_mem_resp), VRING_DESC_F_WRITE, 0 },
+    };
     uint16_t state, before;
     gint64 deadline = g_get_monotonic_time() + TIMEOUT_US;
 
@@ -412,10 +494,10 @@ static void check_write_during_unplug(Fuzz *f)
                     ==, VIRTIO_MEM_RESP_ACK);
     qtest_memset(f->qts, f->addr, 0x5a, MEM_SIZE / 2);
     request_write(f, 0, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
-    before = used_idx(f);
-    avail_add(f, 0);
-    avail_publish(f);
-    for (uint64_t i = 0; used_idx(f) == before; i++) {
+    before = used_count(f);
+    chain_add(f, 0, chain, 2, 0);
+    chains_publish(f);
+    for (uint64_t i = 0; used_count(f) == before; i++) {
         qtest_writeq(f->qts, f->addr + i % 64 * (MEM_SIZE / 64), 1);
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
@@ -428,21 +510,22 @@ static void check_write_during_unplug(Fuzz *f)
 /* Up to eight requests in one go, some of them not as they should be. */
 static void attack_requests(Fuzz *f)
 {
-    uint16_t before = used_idx(f);
+    uint16_t before = used_count(f), nb_new;
     uint64_t plugged;
 
-    for (unsigned i = 0, n = 1 + fuzz_below(f, 8); i < n; i++) {
-        struct vring_desc out = { REQ_GPA + i * REQ_STRIDE, sizeof(struct virtio_mem_req),
-                                  VRING_DESC_F_NEXT, 2 * i + 1 };
-        struct vring_desc in = { RESP_GPA + i * REQ_STRIDE, sizeof(struct virtio_mem_resp),
-                                 VRING_DESC_F_WRITE, 0 };
-        struct vring_desc *bad = fuzz_one_in(f, 2) ? &out : &in;
+    for (unsigned i = 0, n = 1 + fuzz_below(f, f->size / 2); i < n; i++) {
+        struct vring_desc chain[] = {
+            { REQ_GPA + i * REQ_STRIDE, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT,
+              2 * i + 1 },
+            { RESP_GPA + i * REQ_STRIDE, sizeof(struct virtio_mem_resp), VRING_DESC_F_WRITE, 0 },
+        };
+        struct vring_desc *bad = &chain[fuzz_below(f, 2)];
         uint64_t gpa = fuzz_block_gpa(f);
 
         request_write(f, i, fuzz_one_in(f, 100) ? fuzz_value(f) : fuzz_below(f, 4), gpa,
                       fuzz_one_in(f, 4) ? fuzz_value(f) : fuzz_below(f, 80));
         if (fuzz_one_in(f, 10)) {
-            in.addr = gpa + fuzz_below(f, BLOCK_SIZE);  /* which the request may unplug */
+            chain[1].addr = gpa + fuzz_below(f, BLOCK_SIZE);  /* which the request may unplug */
         }
         switch (fuzz_below(f, 60)) {
         case 0:
@@ -458,12 +541,11 @@ static void attack_requests(Fuzz *f)
             bad->next = fuzz_value(f);
             break;
         }
-        desc_write(f, DESC_GPA, 2 * i, &out);
-        desc_write(f, DESC_GPA, 2 * i + 1, &in);
-        avail_add(f, fuzz_one_in(f, 60) ? fuzz_value(f) : 2 * i);
+        chain_add(f, i, chain, 2, fuzz_one_in(f, 60) ? fuzz_value(f) : 2 * i);
     }
-    avail_publish(f);
-    f->nb_used += (uint16_t)(used_idx(f) - before) <= 8 ? (uint16_t)(used_idx(f) - before) : 0;
+    chains_publish(f);
+    nb_new = used_count(f) - before;
+    *(f->packed ? &f->nb_used_packed : &f->nb_used) += nb_new <= 8 ? nb_new : 0;
     plugged = device_config(f, offsetof(struct virtio_mem_config, plugged_size));
     f->nb_plugged += plugged && plugged <= MEM_SIZE;    /* all ones: the BAR is elsewhere */
 }
@@ -494,9 +576,8 @@ static void attack_indirect(Fuzz *f)
         head.addr = fuzz_gpa(f);
     }
     request_write(f, 0, fuzz_below(f, 4), fuzz_block_gpa(f), fuzz_below(f, 80));
-    desc_write(f, DESC_GPA, 0, &head);
-    avail_add(f, 0);
-    avail_publish(f);
+    chain_add(f, 0, &head, 1, 0);
+    chains_publish(f);
 }
 
 /* Noise over the rings, then a notification, of a queue that there may not be. */
@@ -810,25 +891,28 @@ static void fuzz_run(const char *machine, const char *backend, const char *props
         check_response_in_block(&f);
     }
     check_write_during_unplug(&f);
-    g_test_message("%u requests answered, %u attacks with memory plugged", f.nb_used,
-                   f.nb_plugged);
+    g_test_message("%u requests answered in split and %u in packed rings, %u attacks with memory "
+                   "plugged", f.nb_used, f.nb_used_packed, f.nb_plugged);
     /* attacks that never got through would prove nothing */
-    g_assert_cmpint(f.nb_used, >, rounds * 100);
+    g_assert_cmpint(f.nb_used + f.nb_used_packed, >, rounds * 100);
+    if (strstr(props, "packed=on")) {
+        g_assert_cmpint(f.nb_used_packed, >, rounds * 20);
+    }
     g_assert_cmpint(f.nb_plugged, >, rounds * 5);
     fuzz_close(&f);
 }
 
 static void test_q35(void)
 {
-    fuzz_run("q35", "memory-backend-memfd", "");
+    fuzz_run("q35", "memory-backend-memfd", ",packed=on");
 }
 
 static void test_pc(void)
 {
-    fuzz_run("pc", "memory-backend-ram", ",unplugged-inaccessible=off");
+    fuzz_run("pc", "memory-backend-ram", ",unplugged-inaccessible=off,packed=on");
 }
 
-/* No MSI-X, no reset of a single queue. */
+/* No MSI-X, no reset of a single queue, no packed ring. */
 static void test_old(void)
 {
     fuzz_run("pc-q35-6.0", "memory-backend-ram", ",prealloc=on,requested-size=64M");
