@@ -151,6 +151,22 @@ SCRIPTS = {
         ("object-del", {"id": ""}), ("object-del", {"id": "/objects/m2"}),
         ("object-del", {"id": "m2", "x": 1}),
     ],
+    "human-monitor-command": [
+        ("human-monitor-command", {"command-line": line}) for line in (
+            "", "info nosuch", "nosuch", "info status", "info name", "info uuid",
+            "info memory-devices", "info memdev", "info memory_size_summary", "info kvm",
+            "qom-get", "qom-get /machine/peripheral/vm0 requested-size", "qom-get /nosuch x",
+            "qom-set /machine/peripheral/vm0 requested-size 3M", "qom-set /nosuch x 1",
+            "qom-set /machine/peripheral/vm0 requested-size 32M",
+            "qom-list /machine/peripheral", "qom-list /nosuch", "device_add", "device_add nosuch",
+            "device_add virtio-mem-pci,memdev=nosuch", "device_del", "device_del nosuch",
+            "object_add", "object_add nosuch,id=a", "object_add memory-backend-ram,id=h,size=1M",
+            "object_add memory-backend-ram,id=h,size=1M", "object_del", "object_del nosuch",
+            "object_del h", "object_del m0", "system_reset x", "stop", "info status", "cont x",
+            "info status x", "help nosuch", "system_reset")
+    ] + [("human-monitor-command", arguments) for arguments in (
+        {}, {"command-line": 5}, {"command-line": "info status", "cpu-index": 99},
+        {"command-line": "info status", "x": 1})],
     "device_add": [
         ("device_add", {}), ("device_add", {"driver": "nosuch"}), ("device_add", {"driver": 5}),
         ("device_add", {"driver": "virtio-mem-pci"}),
