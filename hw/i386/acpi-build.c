@@ -103,7 +103,7 @@ static void acpi_dsdt_pci_root(Aml *aml, const AcpiConfig *config)
     if (config->pcie) {
         aml_name_eisaid(aml, "_CID", "PNP0A03");
     }
-    aml_name_integer(aml, "_UID", 0);
+    aml_name_integer(aml, "_UID", config->pci_root_uid);
     aml_name_integer(aml, "_BBN", 0);
     aml_name_integer(aml, "_SEG", 0);
     aml_open_resources(aml, "_CRS");

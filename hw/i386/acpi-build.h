@@ -15,6 +15,7 @@ typedef unsigned AcpiPciGsi(unsigned slot, unsigned pin);
 
 typedef struct AcpiConfig {
     bool pcie;                     /* PNP0A08 with MCFG and a reset register */
+    unsigned pci_root_uid;         /* _UID of the PCI host bridge */
     unsigned nb_cpus;
     const uint32_t *apic_ids;
     const uint8_t *level_irqs;     /* ISA interrupts that are level triggered, active high */

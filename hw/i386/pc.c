@@ -341,6 +341,7 @@ static bool pc_write_acpi(const PCMachineState *pcms, uint8_t last_bus, Error **
     g_autofree AcpiPciHpSlots *hotplug = pc_hotplug_slots(pcms, &nb_hotplug);
     const AcpiConfig config = {
         .pcie = pcmc->pcie,
+        .pci_root_uid = pcmc->pci_root_uid,
         .nb_cpus = ms->smp.cpus,
         .apic_ids = apic_ids,
         .level_irqs = pc_level_irqs,

@@ -69,6 +69,7 @@ static void pc_version_class_init(ObjectClass *klass, const void *data)
     /* -smp 4 without more: four sockets then, four cores since. */
     mc->smp_prefer_sockets = !version_is_at_least(version, 6, 2);
     pcmc->avoid_amd_1tb_hole = version_is_at_least(version, 7, 1);
+    pcmc->pci_root_uid = version_is_at_least(version, 5, 2) ? 0 : 1;
     for (unsigned i = 1; i <= type->index; i++) {
         version = &pc_machine_versions[i];
         compat_props_add(mc->compat_props, version->compat, *version->nb_compat);

@@ -456,6 +456,29 @@ static void test_hotplug(const AcpiConfig *config, unsigned nb_slots, const char
     }
 }
 
+/* The host bridge's: the first of the DSDT that belongs to PCI0. */
+static bool root_uid_is(unsigned uid)
+{
+    AcpiConfig config = q35;
+    g_autoptr(GByteArray) image = NULL;
+    const uint8_t name[] = { 0x08, '_', 'U', 'I', 'D', uid };   /* NameOp, ZeroOp or OneOp */
+    const uint8_t *root, *found;
+
+    config.pci_root_uid = uid;
+    image = acpi_build(&config, BASE);
+    root = memmem(image->data, image->len, "PCI0\x08_HID", 9);
+    g_assert_nonnull(root);
+    found = memmem(root, image->data + image->len - root, name, 5);
+    g_assert_nonnull(found);
+    return memcmp(found, name, sizeof(name)) == 0;
+}
+
+static void test_root_uid(void)
+{
+    g_assert_true(root_uid_is(0));
+    g_assert_true(root_uid_is(1));
+}
+
 static void test_hotplug_pc(void)
 {
     static const char *const words[] = {
@@ -506,6 +529,7 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/q35/mcfg", test_mcfg);
     g_test_add_func("/acpi/q35/srat", test_srat);
     g_test_add_func("/acpi/q35/many-cpus", test_many_cpus);
+    g_test_add_func("/acpi/q35/root-uid", test_root_uid);
     g_test_add_func("/acpi/pc/hotplug", test_hotplug_pc);
     g_test_add_func("/acpi/q35/hotplug", test_hotplug_q35);
     g_test_add_func("/acpi/q35/hotplug-native", test_hotplug_native);

@@ -56,6 +56,7 @@ struct PCMachineClass {
      * them, RAM above 4 GiB starts at 1 TiB instead (since 7.1).
      */
     bool avoid_amd_1tb_hole;
+    unsigned pci_root_uid;             /* its _UID in ACPI: 1 up to 5.1, 0 since */
     const char *host_type;             /* of the host bridge, for its "pci-hole64-size" */
     /* Makes both bridges: sets pcibus, isa_bus, acpi_regs. */
     void (*make_bridges)(PCMachineState *pcms, const PCHostConfig *config);
