@@ -615,8 +615,9 @@ static void op_batch(Driver *d)
 
     for (unsigned i = 0; i < nb; i++) {
         if (answer == ACK && chance(80)) {
-            req.u.plug.addr += chance(80) ? req.u.plug.nb_blocks * d->model.block_size
-                                          : -d->model.block_size;
+            /* behind it, behind it with a gap, or before it */
+            req.u.plug.addr += chance(80) ? (req.u.plug.nb_blocks + chance(15)) *
+                                            d->model.block_size : -d->model.block_size;
             req.u.plug.nb_blocks = chance(90) ? 1 : 2;
         } else {
             req = random_request(&d->model);

@@ -195,6 +195,22 @@ static void test_config_constant_fields(void)
     vm_end(&vm);
 }
 
+/* "All fields … are always available": to a driver that has got no further than DRIVER. */
+static void test_config_readable_before_negotiation(void)
+{
+    uint8_t early[sizeof(struct virtio_mem_config)], late[sizeof(early)];
+    Vm vm;
+
+    vm_spawn(&vm, "q35", RAM_256M, ",requested-size=64M");
+    vm_probe(&vm);
+    config_read_all(&vm, early);
+    vm_drive(&vm, SIMPLE_FEATURES);
+    config_read_all(&vm, late);
+    g_assert_cmpmem(early, sizeof(early), late, sizeof(late));
+    g_assert_cmphex(vm.block_size, ==, 2 * MiB);
+    vm_end(&vm);
+}
+
 /* 2.5.1 and 4.1.4.3.1: the generation changes with the configuration, so a torn read shows. */
 static void test_config_generation(void)
 {
@@ -513,6 +529,32 @@ static void test_plug_does_not_notify_config(void)
     vm_end(&vm);
 }
 
+/* The same of what lowers it; UNPLUG ALL does not change the usable region here. */
+static void test_unplug_does_not_notify_config(void)
+{
+    Vm vm;
+
+    vm_start(&vm, RAM_256M, ",requested-size=64M");
+    assert_response(plug(&vm, 0, 4), ACK);
+    for (uint16_t type = VIRTIO_MEM_REQ_UNPLUG; type <= VIRTIO_MEM_REQ_UNPLUG_ALL; type++) {
+        struct virtio_mem_req req = request_make(type, vm.addr, 2);
+        uint32_t head;
+
+        isr_read(&vm);
+        qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
+        head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
+        qvirtqueue_add(vm.qts, vm.vq, vm.resp, sizeof(struct virtio_mem_resp), true, false);
+        qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+        for (int i = 0; !qvirtqueue_get_buf(vm.qts, vm.vq, NULL, NULL); i++) {
+            g_assert_cmpint(i, <, 10000);
+            g_usleep(1000);
+        }
+        g_assert_cmpint(isr_read(&vm), ==, ISR_QUEUE);
+        assert_plugged(&vm, type == VIRTIO_MEM_REQ_UNPLUG ? 2 : 0);
+    }
+    vm_end(&vm);
+}
+
 /* The usable region only grows, until UNPLUG ALL or a system reset lets it shrink. */
 static void test_resize_usable_region(void)
 {
@@ -636,6 +678,7 @@ static void add_specification_tests(void)
     ADD_DATA("config/values/pc", "pc", test_config_values);
     ADD("config/read-only", test_config_read_only);
     ADD("config/constant-fields", test_config_constant_fields);
+    ADD("config/readable-before-negotiation", test_config_readable_before_negotiation);
     ADD("config/generation", test_config_generation);
     ADD_DATA("plug/ack/q35", "q35", test_plug_ack);
     ADD_DATA("plug/ack/pc", "pc", test_plug_ack);
@@ -651,6 +694,7 @@ static void add_specification_tests(void)
     }
     ADD("request/ignores-padding", test_ignores_padding);
     ADD("unplug/ack", test_unplug_ack);
+    ADD("unplug/does-not-notify-config", test_unplug_does_not_notify_config);
     ADD("unplug/error-already-unplugged", test_unplug_error_already_unplugged);
     ADD("unplug-all/ack", test_unplug_all);
     ADD("state/types", test_state);
