@@ -138,6 +138,22 @@ class Parts(MapTest):
         self.assertIn("does not end", self.run_map(status=2))
 
 
+class Nonsense(MapTest):
+    """What no emulator of ours says is refused, not drawn."""
+
+    def test_refused(self):
+        wild = report(plugged=[1, 2])
+        wild["block-map"]["plugged"] = [{"first": 60, "nb": 5}]
+        back = report(plugged=[1, 2])
+        back["block-map"]["touched"]["ranges"] = [{"first": 9, "nb": 1}, {"first": 3, "nb": 1}]
+        for i, bad in enumerate((report(**{"block-size": 0}), report(**{"max-size": 0}),
+                                 report(**{"usable-region-size": 1 << 40}), wild, back)):
+            with self.subTest(i=i):
+                self.socket = self.folder / f"{i}.sock"
+                self.monitor(bad)
+                self.assertIn("contradicts itself", self.run_map(status=2))
+
+
 class Picture(MapTest):
     def test_a_cell_a_block(self):
         self.monitor(report(nb_blocks=64, plugged=[0, 1, 17], touched=[1], usable=48))

@@ -145,11 +145,44 @@ static Report *report_new(json_t *json)
     report->usable_region_size = json_uint(json, "usable-region-size");
     report->max_size = json_uint(json, "max-size");
     report->memaddr = json_uint(json, "memaddr");
-    report->nb_blocks = report->max_size / MAX(report->block_size, 1);
+    report->nb_blocks = report->block_size ? report->max_size / report->block_size : 0;
     report->touched_known = true;
     report->plugged = g_array_new(false, false, sizeof(Range));
     report->touched = g_array_new(false, false, sizeof(Range));
     return report;
+}
+
+/* Ranges ascend and are inside the device, or whoever draws them would be outside as well. */
+static bool ranges_are_sound(const GArray *ranges, uint64_t nb_blocks)
+{
+    uint64_t at = 0;
+
+    for (guint i = 0; i < ranges->len; i++) {
+        const Range *range = &g_array_index(ranges, Range, i);
+
+        if (range->first < at || range->first > nb_blocks || !range->nb ||
+            range->nb > nb_blocks - range->first) {
+            return false;
+        }
+        at = range->first + range->nb;
+    }
+    return true;
+}
+
+/* What the monitor says is checked here, once. */
+static bool report_check(const Report *report, GError **error)
+{
+    uint64_t max = report->nb_blocks * report->block_size;
+
+    if (report->block_size && report->nb_blocks && report->usable_region_size <= max &&
+        report->requested_size <= max && report->nb_touched <= report->nb_plugged &&
+        ranges_are_sound(report->plugged, report->nb_blocks) &&
+        ranges_are_sound(report->touched, report->nb_blocks)) {
+        return true;
+    }
+    g_set_error(error, QMP_ERROR, QMP_ERROR_OTHER, "the monitor's answer about '%s' contradicts "
+                "itself: is it of this project's emulator?", report->name);
+    return false;
 }
 
 /* Asks for the rest of the block map, which comes in parts where it is long. */
@@ -176,7 +209,7 @@ static bool report_complete(Report *report, QmpClient *client, GError **error)
         at = next;
     }
     report_complete_json(report);
-    return true;
+    return report_check(report, error);
 }
 
 GPtrArray *report_query(QmpClient *client, const char *id, GError **error)
