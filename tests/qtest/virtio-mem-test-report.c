@@ -544,6 +544,8 @@ static void test_map_of_a_tebibyte(void)
     for (uint64_t block = 0; block < 8400; block += 2) {
         qtest_writeb(vm.qts, vm.addr + block * vm.block_size, 1);
     }
+    /* far behind: the memory in between is asked about in windows */
+    qtest_writeb(vm.qts, vm.addr + (nb_blocks - 1) * vm.block_size, 1);
     while (at < nb_blocks) {
         QDict *report = report_in_time(&vm, at), *map = qdict_get_qdict(report, "block-map");
 
@@ -552,7 +554,7 @@ static void test_map_of_a_tebibyte(void)
         parts++;
         qobject_unref(report);
     }
-    g_assert_cmpint(touched, ==, 4200);
+    g_assert_cmpint(touched, ==, 4201);
     g_assert_cmpint(parts, ==, 2);  /* of 4096 ranges at most */
     vm_end(&vm);
 }

@@ -7,6 +7,7 @@ machine virtio-mem-test tries it.)"""
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -243,7 +244,8 @@ class Errors(MapTest):
         self.assertIn("-qmp unix:PATH,server=on,wait=off", text)
 
     def test_nobody_listens(self):
-        self.monitor(report()).close()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left_behind:
+            left_behind.bind(str(self.socket))
         self.assertIn("nobody listens", self.run_map(status=2))
 
     def test_not_qmp(self):
