@@ -95,6 +95,9 @@ class FakeMonitor:
         self.thread.start()
 
     def close(self):
+        """Not before the thread has ended: it might accept at the next socket of that number."""
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.sock.close()
 
     def serve(self):
