@@ -100,7 +100,7 @@ static void discard_prepare(Discard *discard, uint64_t size)
     g_assert_cmpint(nb_blocks, <=, REQUEST_MAX);
     mem_driver_prepare(d, 0, VIRTIO_MEM_REQ_PLUG, 0, nb_blocks);
     mem_driver_run(d, 1);
-    qtest_memset(d->qts, d->addr, 0x5a, size);
+    mem_driver_fill(d, size);
     g_assert_cmpint(mem_driver_resident(d), >=, size);
     if (!discard->by_reset) {
         mem_driver_prepare(d, 0, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);

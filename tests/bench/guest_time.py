@@ -95,7 +95,7 @@ def longest_read(emulator, guest, size):
     if guest.hold("held", written, 1) != written:
         raise guests.GuestError("the guest cannot write the memory that it was given")
     guest.release("held")
-    pid = int(guest.check("memtool ports 1 > /tmp/ports & echo $!"))
+    pid = int(guest.check("memtool ports 1 > /tmp/ports 2>&1 & echo $!"))
     resize(emulator, 0)
     found = re.search(r"reads=(\d+) longest_us=(\d+)", guest.check(
         f"kill {pid}; while [ ! -s /tmp/ports ]; do sleep 0.1; done; cat /tmp/ports"))

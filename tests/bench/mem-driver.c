@@ -13,6 +13,8 @@
 #define TIMEOUT_US (60 * G_USEC_PER_SEC)
 /* What libqos and this driver write to of the guest's RAM, from 1 MiB on. */
 #define DRIVER_PAGES (64 * KiB)
+/* What one command writes: even a slow machine answers within libqtest's time limit. */
+#define FILL_STEP ((uint64_t)(128 * MiB))
 /* A TiB of address space above RAM needs more address bits than the default CPU has. */
 #define MACHINE "-nodefaults -machine q35 -cpu max,phys-bits=46 -m 512M,maxmem=1025G "
 
@@ -186,6 +188,13 @@ gint64 mem_driver_run(MemDriver *d, unsigned nb)
 }
 
 /* ---- memory ---- */
+
+void mem_driver_fill(MemDriver *d, uint64_t size)
+{
+    for (uint64_t done = 0; done < size; done += FILL_STEP) {
+        qtest_memset(d->qts, d->addr + done, 0x5a, MIN(size - done, FILL_STEP));
+    }
+}
 
 uint64_t mem_driver_resident(const MemDriver *d)
 {

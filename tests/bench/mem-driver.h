@@ -54,6 +54,8 @@ void mem_driver_check(MemDriver *d, unsigned nb);
  */
 gint64 mem_driver_run(MemDriver *d, unsigned nb);
 
+/* Writes @size bytes of the device's memory from its start on. */
+void mem_driver_fill(MemDriver *d, uint64_t size);
 /* Resident pages of the emulator, in bytes, without taking the lock of its memory map. */
 uint64_t mem_driver_resident(const MemDriver *d);
 /* The same in detail (smaps_rollup), which the kernel counts page by page. */

@@ -73,7 +73,7 @@ static void scenario_batch(void)
 
     mem_driver_start(&d, size / MiB);
     print_value("plug", batch_mean(&d, VIRTIO_MEM_REQ_PLUG));
-    qtest_memset(d.qts, d.addr, 0x5a, size);
+    mem_driver_fill(&d, size);
     print_value("unplug", batch_mean(&d, VIRTIO_MEM_REQ_UNPLUG));
     mem_driver_end(&d);
 }
@@ -110,7 +110,7 @@ static void scenario_linux(void)
         linux_requests(&d, VIRTIO_MEM_REQ_PLUG, plug);
         linux_requests(&d, VIRTIO_MEM_REQ_UNPLUG, unplug);
         linux_requests(&d, VIRTIO_MEM_REQ_PLUG, plug);
-        qtest_memset(d.qts, d.addr, 0x5a, size);
+        mem_driver_fill(&d, size);
         linux_requests(&d, VIRTIO_MEM_REQ_UNPLUG, unplug_written);
     }
     linux_print("plug", plug);
