@@ -111,8 +111,8 @@ static void discard_prepare(Discard *discard, uint64_t size)
 static void discard_run(Discard *discard, uint64_t size)
 {
     MemDriver *d = &discard->d;
-    /* What the faults add meanwhile may stay. */
-    uint64_t target = mem_driver_resident(d) - size + NB_FAULTS * FAULT_STEP;
+    /* What the faults add meanwhile may stay, and what the process takes for itself. */
+    uint64_t target = mem_driver_resident(d) - size + (NB_FAULTS + 1) * FAULT_STEP;
     gint64 start;
     GThread *qmp;
 
