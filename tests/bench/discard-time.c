@@ -5,7 +5,7 @@
  * to RAM that has not been touched (page faults under the lock that the discard takes as well).
  * Prints milliseconds: the longest of each from asking to the answer, and how long the discard took.
  *
- * Usage: QTEST_QEMU_BINARY=… discard-time unplug-all|reset MIB
+ * Usage: QTEST_QEMU_BINARY=… discard-time unplug-all|reset ram|memfd MIB
  */
 #include "qemu/osdep.h"
 #include "mem-driver.h"
@@ -25,6 +25,7 @@ typedef struct Longest {
 
 typedef struct Discard {
     MemDriver d;
+    const char *backend;
     bool by_reset;
     Longest qmp, port, fault;
     int started;      /* atomic: the QMP client has asked once */
@@ -96,7 +97,7 @@ static void discard_prepare(Discard *discard, uint64_t size)
     MemDriver *d = &discard->d;
     uint64_t nb_blocks = size / MEM_DRIVER_BLOCK_SIZE;
 
-    mem_driver_start(d, size / MiB);
+    mem_driver_start(d, discard->backend, size / MiB);
     g_assert_cmpint(nb_blocks, <=, REQUEST_MAX);
     mem_driver_prepare(d, 0, VIRTIO_MEM_REQ_PLUG, 0, nb_blocks);
     mem_driver_run(d, 1);
@@ -139,13 +140,15 @@ static void discard_run(Discard *discard, uint64_t size)
 
 int main(int argc, char **argv)
 {
-    Discard discard = { .by_reset = argc == 3 && g_str_equal(argv[1], "reset") };
-    uint64_t mib = argc == 3 ? g_ascii_strtoull(argv[2], NULL, 10) : 0;
+    Discard discard = { 0 };
+    uint64_t mib = argc == 4 ? g_ascii_strtoull(argv[3], NULL, 10) : 0;
 
-    if (!mib || mib % 2 || (!discard.by_reset && !g_str_equal(argv[1], "unplug-all"))) {
-        fprintf(stderr, "usage: QTEST_QEMU_BINARY=… discard-time unplug-all|reset MIB\n");
+    if (!mib || mib % 2 || (!g_str_equal(argv[1], "reset") && !g_str_equal(argv[1], "unplug-all"))) {
+        fprintf(stderr, "usage: QTEST_QEMU_BINARY=… discard-time unplug-all|reset ram|memfd MIB\n");
         return 2;
     }
+    discard.by_reset = g_str_equal(argv[1], "reset");
+    discard.backend = argv[2];
     discard_prepare(&discard, mib * MiB);
     discard_run(&discard, mib * MiB);
     printf("qmp %.3f\n", (double)discard.qmp.us / 1000);

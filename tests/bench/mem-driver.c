@@ -55,12 +55,12 @@ static void mem_driver_spawn(MemDriver *d, const char *device)
     d->bus = qpci_new_pc(d->qts, &d->alloc);
 }
 
-void mem_driver_start(MemDriver *d, uint64_t size_mib)
+void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib)
 {
     g_autofree char *device = g_strdup_printf(
-        "-object memory-backend-ram,id=mem0,size=%" PRIu64 "M,reserve=off "
+        "-object memory-backend-%s,id=mem0,size=%" PRIu64 "M,reserve=off "
         "-device virtio-mem-pci,id=vm0,memdev=mem0,addr=%d,requested-size=%" PRIu64 "M,"
-        "block-size=2M,unplugged-inaccessible=on", size_mib, SLOT, size_mib);
+        "block-size=2M,unplugged-inaccessible=on", backend, size_mib, SLOT, size_mib);
 
     mem_driver_spawn(d, device);
     mem_driver_probe(d);

@@ -32,9 +32,9 @@ typedef struct MemDriver {
 
 /*
  * Starts the emulator of QTEST_QEMU_BINARY as a q35 of 512 MiB, with a device of @size_mib on
- * memory-backend-ram, all of it requested, and a driver at work on it.
+ * memory-backend-@backend, all of it requested, and a driver at work on it.
  */
-void mem_driver_start(MemDriver *d, uint64_t size_mib);
+void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib);
 /* The same machine without the device; as many of its pages are written as a driver writes. */
 void mem_driver_start_without(MemDriver *d);
 void mem_driver_end(MemDriver *d);

@@ -71,7 +71,7 @@ static void scenario_batch(void)
     uint64_t size = batch_count() * BATCH * MEM_DRIVER_BLOCK_SIZE;
     MemDriver d;
 
-    mem_driver_start(&d, size / MiB);
+    mem_driver_start(&d, "ram", size / MiB);
     print_value("plug", batch_mean(&d, VIRTIO_MEM_REQ_PLUG));
     mem_driver_fill(&d, size);
     print_value("unplug", batch_mean(&d, VIRTIO_MEM_REQ_UNPLUG));
@@ -105,7 +105,7 @@ static void scenario_linux(void)
     GArray *unplug_written = g_array_new(false, false, sizeof(double));
     MemDriver d;
 
-    mem_driver_start(&d, size / MiB);
+    mem_driver_start(&d, "ram", size / MiB);
     for (unsigned round = 0; round < LINUX_ROUNDS; round++) {
         linux_requests(&d, VIRTIO_MEM_REQ_PLUG, plug);
         linux_requests(&d, VIRTIO_MEM_REQ_UNPLUG, unplug);
@@ -165,7 +165,7 @@ static void scenario_huge(void)
     print_value("resident-without", mem_driver_resident_exact(&d));
     mem_driver_end(&d);
 
-    mem_driver_start(&d, TiB / MiB);
+    mem_driver_start(&d, "ram", TiB / MiB);
     for (unsigned round = 0; round < HUGE_ROUNDS; round++) {
         huge_plug(&d);
         resident = MAX(resident, mem_driver_resident_exact(&d));
