@@ -173,9 +173,9 @@ def wait_size(emulator, size, timeout=20.0):
         time.sleep(0.05)
 
 
-def boot(host, **options):
+def start(host, argv):
     """(emulator, guest) with the guest's control loop running. The caller closes the emulator."""
-    emulator = hosts.Emulator(host, command_line(host, **options))
+    emulator = hosts.Emulator(host, argv)
     guest = Guest(emulator)
     try:
         guest.wait_ready()
@@ -183,3 +183,8 @@ def boot(host, **options):
         emulator.close()
         raise
     return emulator, guest
+
+
+def boot(host, **options):
+    """The same with the usual command line."""
+    return start(host, command_line(host, **options))

@@ -13,7 +13,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from guest import tap  # noqa: E402
 
-MODULES = ["test_refusals", "test_boot", "test_resize", "test_hotplug", "test_legacy"]
+MODULES = ["test_refusals", "test_boot", "test_resize", "test_legacy", "test_hotplug", "test_numa",
+           "test_devices"]
 
 
 def main():
