@@ -108,13 +108,10 @@ static int compare_placement(gconstpointer a, gconstpointer b)
     const MemoryRegion *mr_a = *(MemoryRegion *const *)a;
     const MemoryRegion *mr_b = *(MemoryRegion *const *)b;
 
-    if (mr_a->addr != mr_b->addr) {
-        return mr_a->addr < mr_b->addr ? -1 : 1;
-    }
-    return mr_a->priority < mr_b->priority ? 1 : mr_a->priority > mr_b->priority ? -1 : 0;
+    return mr_a->addr < mr_b->addr ? -1 : mr_a->addr > mr_b->addr;
 }
 
-/* By address, then falling priority; equals in the order in which they hide each other. */
+/* By address; at the same one as they hide each other, which is how they are listed already. */
 static GPtrArray *sorted_subregions(const MemoryRegion *mr)
 {
     GPtrArray *list = g_ptr_array_new();

@@ -447,6 +447,21 @@ bool visit_type_uint64(Visitor *v, const char *name, uint64_t *obj, Error **errp
     return qjson_get_uint(value, obj) || fail_value(v, name, "uint64", errp);
 }
 
+/* A plain string's size is refused in more words than one of a list of options. */
+static bool size_from_string(const char *name, const char *text, uint64_t *obj, Error **errp)
+{
+    int ret = qemu_strtosz(text, NULL, obj);
+
+    if (ret == -ERANGE) {
+        error_setg(errp, "Value '%s' is out of range for parameter '%s'", text, name);
+    } else if (ret < 0) {
+        error_setg(errp, "Parameter '%s' expects a non-negative number below 2^64", name);
+        error_append_hint(errp, "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, "
+                          "tera-, peta-\nand exabytes, respectively.\n");
+    }
+    return ret == 0;
+}
+
 bool visit_type_size(Visitor *v, const char *name, uint64_t *obj, Error **errp)
 {
     const char *text;
@@ -460,6 +475,9 @@ bool visit_type_size(Visitor *v, const char *name, uint64_t *obj, Error **errp)
         return false;
     }
     text = input_text(v, value);
+    if (text && v->kind == VISITOR_STRING) {
+        return size_from_string(name, text, obj, errp);
+    }
     if (text) {
         return qemu_strtosz(text, NULL, obj) == 0 || fail_value(v, name, "size", errp);
     }

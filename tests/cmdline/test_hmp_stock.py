@@ -52,6 +52,11 @@ SAME = [
     "qom-set -x a b c", "qom-set -j", "qom-set -j vm0", "qom-set -j vm0 requested-size {",
     "qom-set -j vm0 requested-size xx", "qom-set -j nosuch a 1", "qom-get vm0 requested-size",
     "qom-set m0 merge off", "qom-get m0 merge", "qom-set m0 merge xx", "qom-set -j m0 merge true",
+    "qom-set vm0 requested-size xx", "qom-set vm0 requested-size 128M extra",
+    'qom-set vm0 requested-size "64M"', "qom-set vm0 requested-size -1",
+    "qom-set vm0 requested-size 99999999999E",
+    "object_add memory-backend-ram,id=m7,size=1M,host-nodes.0=0",
+    "object_add memory-backend-ram,=x",
     "qom-list", "qom-list nosuch", 'qom-list ""',
 ]
 
