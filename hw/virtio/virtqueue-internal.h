@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a virtqueue, for the files of this folder that make one up: virtio-ram.c (guest RAM),
- * virtqueue.c (what both ring formats share), virtqueue-split.c and virtqueue-packed.c (VIRTIO 1.3,
- * 2.7 and 2.8).
+ * The inside of a virtqueue, for the files of this folder that make one up: virtio-ram.c (guest
+ * RAM), virtqueue.c (what both ring formats share), virtqueue-split.c and virtqueue-packed.c
+ * (VIRTIO 1.3, 2.7 and 2.8).
  *
  * A format is a table of operations. They are called with the ring mapped and accessible, on a
  * device that runs, unless said otherwise. What they read of the ring is the guest's: each field
@@ -22,7 +22,7 @@ typedef struct VirtIOSegment {
     MemoryRegion *mr;
 } VirtIOSegment;
 
-/* One of a ring's three parts. The names are the split ring's; for the packed ring's see RING_*. */
+/* One of a ring's three parts, see RING_*. */
 typedef struct RingPart {
     hwaddr gpa;
     uint8_t *hva;              /* NULL: to be looked up again */
@@ -39,7 +39,7 @@ enum {
     RING_PARTS,
 };
 
-/* What a format wants of a part: see set_parts. */
+/* What a format wants of a part. */
 typedef struct RingPartInfo {
     const char *name;
     uint32_t size;             /* bytes */
@@ -121,7 +121,7 @@ struct VirtQueue {
     uint16_t head_flags;       /* packed: of the descriptor at last_avail_idx, when last read */
     VirtQueueUsed *used;       /* packed: num_max of them; filled, not flushed */
 
-    /* Entries flushed since should_notify was last asked; "many" and "first" are UINT32_MAX. */
+    /* Entries flushed since should_notify was last asked; UINT32_MAX: it never was, or too many. */
     uint32_t nb_unsignalled;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Split virtqueues (VIRTIO 1.3, 2.7): a table of descriptors that the driver chains as it likes, a ring
- * of chain heads that it makes available, and a ring of those that the device has used.
+ * Split virtqueues (VIRTIO 1.3, 2.7): a table of descriptors that the driver chains as it likes, a
+ * ring of chain heads that it makes available, and a ring of those that the device has used.
  */
 #include "qemu/osdep.h"
 #include "hw/virtio/virtqueue-internal.h"

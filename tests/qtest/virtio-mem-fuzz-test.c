@@ -246,7 +246,7 @@ static void driver_start(Fuzz *f)
     f->addr = device_config(f, offsetof(struct virtio_mem_config, addr));
 }
 
-/* Packed: what is the next descriptor in a split ring is the buffer's ID, and stands before the flags. */
+/* What is a split ring's next descriptor is a packed one's buffer ID, and stands before the flags. */
 static void desc_write(Fuzz *f, uint64_t table, unsigned i, const struct vring_desc *desc)
 {
     const struct vring_desc split = {
@@ -296,8 +296,8 @@ static void chain_add_packed(Fuzz *f, unsigned slot, const struct vring_desc *de
 }
 
 /*
- * Makes a chain of @n descriptors available: those of slot @slot, or the next in a packed ring. By the
- * rules @head is 2 * slot; anything else is what stands in the available ring, or as flags.
+ * Makes a chain of @n descriptors available: those of slot @slot, or the next in a packed ring.
+ * By the rules @head is 2 * slot; anything else is put into the available ring, or the flags.
  */
 static void chain_add(Fuzz *f, unsigned slot, const struct vring_desc *desc, unsigned n,
                       uint16_t head)

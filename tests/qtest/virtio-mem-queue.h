@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A driver's end of the device's virtqueue, split or packed (VIRTIO 1.3, 2.7 and 2.8), that keeps
- * nothing from the test: each descriptor, index and event field can be written as it pleases. libqos'
- * own queues are split ones that only know good behaviour.
+ * nothing from the test: each descriptor, index and event field can be written as it pleases.
+ * libqos' own queues are split ones that only know good behaviour.
  */
 #ifndef TESTS_QTEST_VIRTIO_MEM_QUEUE_H
 #define TESTS_QTEST_VIRTIO_MEM_QUEUE_H

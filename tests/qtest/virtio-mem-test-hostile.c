@@ -28,7 +28,8 @@ typedef struct Hostile {
 
 static void hostile_spawn(Hostile *h, const char *backend, const char *props)
 {
-    int saved = dup(STDERR_FILENO), fd = g_file_open_tmp("virtio-mem-hostile-XXXXXX", &h->log, NULL);
+    int saved = dup(STDERR_FILENO);
+    int fd = g_file_open_tmp("virtio-mem-hostile-XXXXXX", &h->log, NULL);
 
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpint(dup2(fd, STDERR_FILENO), ==, STDERR_FILENO);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-mem over a packed virtqueue (VIRTIO 1.3, 2.8): every request, laps round rings of many sizes,
- * event suppression of both sides, indirect descriptors, batches, resets.
+ * virtio-mem over a packed virtqueue (VIRTIO 1.3, 2.8): every request, laps round rings of many
+ * sizes, event suppression of both sides, indirect descriptors, batches, resets.
  */
 #include "qemu/osdep.h"
 #include "virtio-mem-queue.h"

@@ -96,6 +96,12 @@ static void config_write(QTestState *qts, unsigned bdf, unsigned offset, uint32_
     qtest_outl(qts, 0xcfc, value);
 }
 
+/* The root port leads to the device's bus. */
+static void port_set_bus(QTestState *qts)
+{
+    config_write(qts, QPCI_DEVFN(PORT_SLOT, 0), PCI_PRIMARY_BUS, PORT_BUS << 8 | PORT_BUS << 16);
+}
+
 static void assert_config(QTestState *qts, const ConfigSpace *c, const char *when)
 {
     g_assert_cmpint(strlen(c->bytes), ==, 2 * CONFIG_SIZE);
@@ -148,7 +154,7 @@ static void test_config_space(const void *data)
                                   RAM_256M, c->port, c->place);
 
     if (*c->port) {
-        config_write(qts, QPCI_DEVFN(PORT_SLOT, 0), PCI_PRIMARY_BUS, PORT_BUS << 8 | PORT_BUS << 16);
+        port_set_bus(qts);
     }
     assert_config(qts, c, "at start");
     config_write(qts, c->bdf, PCI_BASE_ADDRESS_4, 0xe0000000);
@@ -157,14 +163,14 @@ static void test_config_space(const void *data)
     qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
     qtest_qmp_eventwait(qts, "RESET");
     if (*c->port) {
-        config_write(qts, QPCI_DEVFN(PORT_SLOT, 0), PCI_PRIMARY_BUS, PORT_BUS << 8 | PORT_BUS << 16);
+        port_set_bus(qts);
     }
     assert_config(qts, c, "after a reset");
     assert_writable(qts, c);
     qtest_quit(qts);
 }
 
-/* The 4 KiB of a PCI Express function: no extended capability, and the header that says so fixed. */
+/* The 4 KiB of a PCI Express function: no extended capability, as a fixed header says. */
 static void test_extended_config_space(void)
 {
     const uint64_t base = 0xb0000000, at = base + (PORT_BUS << 20);
@@ -172,7 +178,7 @@ static void test_extended_config_space(void)
                                   "-object %s,id=mem0 %s-device virtio-mem-pci,memdev=mem0,%s",
                                   RAM_256M, express.port, express.place);
 
-    config_write(qts, QPCI_DEVFN(PORT_SLOT, 0), PCI_PRIMARY_BUS, PORT_BUS << 8 | PORT_BUS << 16);
+    port_set_bus(qts);
     config_write(qts, 0, 0x60, base | 1);
     g_assert_cmphex(qtest_readl(qts, at), ==, 0x10581af4);
     for (unsigned offset = CONFIG_SIZE; offset < 4096; offset += 4) {
@@ -441,7 +447,8 @@ static void test_multifunction(void)
     QTestState *qts = qtest_initf(
         "-nodefaults -machine q35 -m 128M,maxmem=4G -object %s,id=mem0 -object %s,id=mem1 "
         "-object %s,id=mem2 -device virtio-mem-pci,memdev=mem0,addr=4.0,multifunction=on "
-        "-device virtio-mem-pci,memdev=mem1,addr=4.1 -device virtio-mem-pci,memdev=mem2,addr=0x4.0x7",
+        "-device virtio-mem-pci,memdev=mem1,addr=4.1 "
+        "-device virtio-mem-pci,memdev=mem2,addr=0x4.0x7",
         RAM_256M, RAM_256M, RAM_256M);
     static const unsigned functions[] = { 0, 1, 7 };
     uint64_t addr[G_N_ELEMENTS(functions)];

@@ -199,7 +199,8 @@ void virtio_notify(VirtIODevice *vdev, VirtQueue *vq);
 void virtio_notify_config(VirtIODevice *vdev);
 /*
  * The driver did what the specification forbids: report it (one line, at most LOG_LIMIT_BURST in
- * LOG_LIMIT_WINDOW_US and device), set DEVICE_NEEDS_RESET with a configuration interrupt, and do nothing more until reset.
+ * LOG_LIMIT_WINDOW_US and device), set DEVICE_NEEDS_RESET with a configuration interrupt, and do
+ * nothing more until reset. Of a device that is broken already nothing is reported.
  */
 void virtio_error(VirtIODevice *vdev, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
@@ -276,10 +277,10 @@ void virtio_queue_enable(VirtIODevice *vdev, uint32_t queue_index);
 bool virtio_queue_enabled(VirtIODevice *vdev, int n);
 void virtio_queue_reset(VirtIODevice *vdev, uint32_t queue_index);
 /*
- * The position of a queue of which nothing is in use, as vhost and migration streams have it: split,
- * the index of what is to be popped next; packed, two times 15 bits and a wrap counter above them,
- * of what is to be popped next and (bits 16 to 31) given back next. Setting takes a queue whose
- * size is set and which is not enabled yet; false: the value is impossible.
+ * The position of a queue of which nothing is in use, as vhost and migration streams have it:
+ * split, the index of what is to be popped next; packed, two times 15 bits and a wrap counter above
+ * them, of what is to be popped next and (bits 16 to 31) given back next. Setting takes a queue
+ * whose size is set and which is not enabled yet; false: the value is impossible.
  */
 unsigned int virtio_queue_get_last_avail_idx(VirtIODevice *vdev, int n);
 bool virtio_queue_set_last_avail_idx(VirtIODevice *vdev, int n, unsigned int idx);
