@@ -44,8 +44,9 @@ static void test_ram(const void *data)
 {
     const Board *board = data;
     g_autofree char *dir = g_dir_make_tmp("numa-test-XXXXXX", NULL);
-    g_autofree char *files[] = { g_build_filename(dir, "n0", NULL),
-                                 g_build_filename(dir, "n1", NULL) };
+    g_autofree char *n0 = g_build_filename(dir, "n0", NULL);
+    g_autofree char *n1 = g_build_filename(dir, "n1", NULL);
+    const char *const files[] = { n0, n1 };
     const struct {
         uint64_t ram;           /* offset in RAM */
         unsigned node;

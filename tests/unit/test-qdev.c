@@ -164,10 +164,12 @@ static void test_bus_class_init(ObjectClass *klass, const void *data)
     hc->unplug = test_unplug;
 }
 
+static int64_t unplug_patience_ms;
+
 static void test_unplug_request(HotplugHandler *h, DeviceState *dev, Error **errp)
 {
     g_string_append_c(events, 'q');
-    dev->pending_deleted_event = true;
+    qdev_unplug_pending(dev, unplug_patience_ms);
 }
 
 static void test_handler_class_init(ObjectClass *klass, const void *data)
@@ -456,10 +458,17 @@ static void test_unplug_asks(void)
     qbus_set_hotplug_handler(bus, handler);
     qdev_realize_and_unref(dev, bus, &error_abort);
     g_string_truncate(events, 0);
+    /* once, while the guest has time for it */
+    unplug_patience_ms = 3600 * 1000;
     qdev_unplug(dev, &error_abort);
     g_assert_cmpstr(events->str, ==, "q");
     qdev_unplug(dev, &err);
     error_free_or_abort(&err);
+    g_assert_cmpstr(events->str, ==, "q");
+    /* and again when it has not used it */
+    dev->pending_deleted_expires_ms = 0;
+    qdev_unplug(dev, &error_abort);
+    g_assert_cmpstr(events->str, ==, "qq");
     g_assert_cmpint(live, ==, 1);
     object_unparent(OBJECT(dev));
     root_bus_free(bus);
@@ -600,7 +609,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qdev/bus/walk", test_walk);
     g_test_add_func("/qdev/unplug/now", test_hot_unplug);
     g_test_add_func("/qdev/unplug/refused", test_unplug_refused);
-    g_test_add_func("/qdev/unplug/asks-once", test_unplug_asks);
+    g_test_add_func("/qdev/unplug/asks-once-and-later-again", test_unplug_asks);
     g_test_add_func("/qdev/gpio/connect-and-intercept", test_gpio);
     g_test_add_func("/qdev/gpio/pass", test_pass_gpios);
     g_test_add_func("/qdev-machine-ready/hotplugged", test_hotplugged);

@@ -34,6 +34,7 @@ static void test_decide(void)
 
 typedef struct Fixture {
     AddressSpace as;
+    Object *owner;
     MemoryRegion root, backend;
     VirtIOMEMMemslots slots;
     VirtIOMEMMap map;
@@ -47,13 +48,14 @@ static void fixture_init(Fixture *f)
     uint64_t size = 2560 * MiB;
 
     memset(f, 0, sizeof(*f));
-    memory_region_init(&f->root, NULL, "root", UINT64_MAX);
-    memory_region_init_io(&f->backend, NULL, &no_ops, NULL, "backend", size);
+    f->owner = object_new("container");
+    memory_region_init(&f->root, f->owner, "root", UINT64_MAX);
+    memory_region_init_io(&f->backend, f->owner, &no_ops, NULL, "backend", size);
     address_space_init(&f->as, &f->root, "space");
     virtio_mem_map_init(&f->map, size / BLOCK_SIZE);
     virtio_mem_memslots_decide(&f->slots, size, BLOCK_SIZE, 256);
-    memory_region_init(&f->slots.region, NULL, "virtio-mem", size);
-    virtio_mem_memslots_init(&f->slots, NULL, &f->backend);
+    memory_region_init(&f->slots.region, f->owner, "virtio-mem", size);
+    virtio_mem_memslots_init(&f->slots, f->owner, &f->backend);
     memory_region_add_subregion(&f->root, 4 * GiB, &f->slots.region);
 }
 
@@ -66,6 +68,7 @@ static void fixture_cleanup(Fixture *f)
     object_unparent(OBJECT(&f->slots.region));
     object_unparent(OBJECT(&f->backend));
     object_unparent(OBJECT(&f->root));
+    object_unref(f->owner);
 }
 
 static bool append_range(Int128 start, Int128 len, const MemoryRegion *mr, hwaddr offset,
