@@ -62,7 +62,7 @@ class Devices(shared.GuestTestCase):
             device.requested = request(device)
             emulator.qmp.set(device.path(), "requested-size", device.requested)
         wanted = {d.number: d.requested for d in devices}
-        total = self.base + sum(wanted.values())
+        total = self.base + sum(d.requested for d in self.devices)
         deadline = time.monotonic() + FOLLOW_SECONDS
         while True:
             got = {d.number: emulator.qmp.get(d.path(), "size") for d in devices}
@@ -99,7 +99,7 @@ class Devices(shared.GuestTestCase):
 
     def check_machine(self, machine, huge=False):
         huge = huge and self.reserve_huge_pages()
-        devices = self.make_devices(huge)
+        devices = self.devices = self.make_devices(huge)
         emulator, guest = self.boot_devices(machine, devices)
         self.check_modes(emulator, devices)
         self.base = guest.mem_total()

@@ -272,6 +272,36 @@ static void test_unplug(void)
     vm_end(&vm);
 }
 
+/* With slots of its own that were mapped and are not any more. */
+static void test_unplug_dynamic_memslots(void)
+{
+    Vm vm;
+
+    if (skip_without_unplug()) {
+        return;
+    }
+    hot_spawn(&vm, "pc", "");
+    for (int i = 0; i < 2; i++) {
+        hot_add_backend(&vm, "mem0");
+        qtest_qmp_assert_success(vm.qts, "{'execute': 'device_add', 'arguments': {'driver': "
+                                 "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', 'addr': '4', "
+                                 "'bus': 'pci.0', 'dynamic-memslots': true}}");
+        vm_probe(&vm);
+        vm_drive(&vm, SIMPLE_FEATURES);
+        set_requested_size(&vm, 64 * MiB);
+        assert_response(plug(&vm, 0, 2), ACK);
+        qtest_writeq(vm.qts, vm.addr, 1);
+        assert_response(unplug_all(&vm), ACK);
+        set_requested_size(&vm, 0);
+        assert_success(device_del(&vm));
+        vm_stop_driver(&vm);
+        qtest_outl(vm.qts, PC_HOTPLUG + EJECT, 1 << SLOT);
+        assert_deleted_events(&vm);
+        assert_gone(&vm);
+    }
+    vm_end(&vm);
+}
+
 /* Devices of the command line can go as well. */
 static void test_unplug_cold_plugged(void)
 {
@@ -367,6 +397,7 @@ void add_hotplug_tests(void)
     ADD("hotplug/refusals", test_refusals);
     ADD("hotplug/not-on-root-complex", test_not_on_root_complex);
     ADD("hotplug/unplug", test_unplug);
+    ADD("hotplug/unplug-dynamic-memslots", test_unplug_dynamic_memslots);
     ADD("hotplug/unplug-cold-plugged", test_unplug_cold_plugged);
     ADD_DATA("hotplug/reset-completes-unplug/pc", "pc", test_reset_completes_unplug);
     ADD_DATA("hotplug/reset-completes-unplug/q35", "q35", test_reset_completes_unplug);
