@@ -5,8 +5,8 @@
  * The kernel is asked for the next such page after an offset, so that what holds none costs next to
  * nothing, however large. Pages of a shared file live in the file, mapped here or not: lseek(2)
  * SEEK_DATA. Pages of this process alone, and huge pages, are in its page tables:
- * /proc/self/pagemap, by PAGEMAP_SCAN since Linux 6.7, before that by reading one entry a page. A private
- * mapping of a file has both. None of it needs a privilege.
+ * /proc/self/pagemap, by PAGEMAP_SCAN since Linux 6.7, before that by reading one entry a page. A
+ * private mapping of a file has both. None of it needs a privilege.
  */
 #include "qemu/osdep.h"
 

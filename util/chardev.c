@@ -138,7 +138,8 @@ static void chardev_start_input(Chardev *chr)
     ((InputSource *)chr->input)->chr = chr;
     /*
      * Nothing runs the loop from within a handler. Were it not allowed to, glib would take the
-     * descriptor out and put it back round each call, and wake itself for that: twice the system calls.
+     * descriptor out and put it back round each call, and wake itself for that: twice the system
+     * calls.
      */
     g_source_set_can_recurse(chr->input, true);
     g_source_attach(chr->input, NULL);

@@ -602,7 +602,8 @@ bool visit_type_enum(Visitor *v, const char *name, int *obj, const QEnumLookup *
     }
     path = full_name(v, name);
     values = enum_values(lookup);
-    error_setg(errp, "Parameter '%s' does not accept value '%s' (it accepts: %s)", path, text, values);
+    error_setg(errp, "Parameter '%s' does not accept value '%s' (it accepts: %s)", path, text,
+               values);
     return false;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ACPI hotplug of PCI devices: see hw/acpi/pcihp.h for the registers. device_add sets a bit in "up",
- * device_del one in "down", each followed by an event; the guest's eject, a system reset in its
- * stead, takes the slot's devices away.
+ * ACPI hotplug of PCI devices: see hw/acpi/pcihp.h for the registers. device_add sets a bit in
+ * "up", device_del one in "down", each followed by an event; the guest's eject, a system reset in
+ * its stead, takes the slot's devices away.
  */
 #include "qemu/osdep.h"
 #include "hw/acpi/pcihp.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What firmware does to PCI buses before an operating system sees them: every bus behind a bridge
- * gets a number, every base address register an address, every bridge the windows that lead to those
- * behind it, with room for a device that is plugged later; decoding is switched on and the interrupt
- * line register says where INTx goes.
+ * gets a number, every base address register an address, every bridge the windows that lead to
+ * those behind it, with room for a device that is plugged later; decoding is switched on and the
+ * interrupt line register says where INTx goes.
  */
 #ifndef HW_I386_PCISETUP_H
 #define HW_I386_PCISETUP_H

@@ -18,9 +18,9 @@
 #define ROOT_PORT_MSIX_BAR 0
 
 /*
- * QEMU's capability by which a bridge asks firmware to leave room behind it (docs/pcie_pci_bridge.txt
- * of its documentation): type 1, then bus numbers, I/O, and memory below 4 GiB, prefetchable below
- * 4 GiB, and 64-bit prefetchable; all ones: no wish.
+ * QEMU's capability by which a bridge asks firmware to leave room behind it
+ * (docs/pcie_pci_bridge.txt of its documentation): type 1, then bus numbers, I/O, and memory below
+ * 4 GiB, prefetchable below 4 GiB, and 64-bit prefetchable; all ones: no wish.
  */
 #define RESERVE_SIZE 0x20
 #define RESERVE_TYPE_OFFSET 3

@@ -716,8 +716,8 @@ static void virtio_mem_batch_split(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 }
 
 /*
- * Whether discarding @size bytes is not for the big lock; they are all that may be held between block
- * @first and block @end, in @nb_runs runs.
+ * Whether discarding @size bytes is not for the big lock; they are all that may be held between
+ * block @first and block @end, in @nb_runs runs.
  */
 static bool virtio_mem_discard_takes_long(const VirtIOMEM *vmem, uint64_t size, uint64_t first,
                                           uint64_t end, unsigned nb_runs)
@@ -1267,9 +1267,9 @@ static bool virtio_mem_check_sizes(const VirtIOMEM *vmem, Error **errp)
 
 /*
  * The one place that says what may be asked for. The plan: the default was "off" where drivers
- * without the feature had to go on working, then "auto", and is "on" since machine version 8.1, when
- * Linux had known the feature for long. A machine version of the future turns feature_required on
- * (and the compat table off for those before it): then there is nothing but "on". When the last
+ * without the feature had to go on working, then "auto", and is "on" since machine version 8.1,
+ * when Linux had known the feature for long. A machine version of the future turns feature_required
+ * on (and the compat table off for those before it): then there is nothing but "on". When the last
  * version without it has gone, the property goes as well.
  */
 static bool virtio_mem_check_unplugged_inaccessible(const VirtIOMEM *vmem, Error **errp)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Monitors: for programs (QMP) and for people (HMP), over character devices. Several may exist; each
- * has at most one client at a time; a QMP monitor negotiates for itself and gets every event then. All on the main thread under the big
- * lock; commands run there, one per main loop round and monitor, in the order received.
+ * Monitors: for programs (QMP) and for people (HMP), over character devices. Several may exist;
+ * each has at most one client at a time; a QMP monitor negotiates for itself and gets every event
+ * then. All on the main thread under the big lock; commands run there, one per main loop round and
+ * monitor, in the order received.
  */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H

@@ -37,7 +37,7 @@ Object *user_creatable_add_type(const char *type, const char *id, json_t *props,
 bool user_creatable_del(const char *id, Error **errp);
 /* -object help (@type NULL), -object @type,help: by qemu_printf(); false: no such type. */
 bool user_creatable_print_help(const char *type);
-/* The properties of @type with defaults, by qemu_printf(), but those named in @skip (ends with NULL). */
+/* The properties of @type with defaults, by qemu_printf(), but those in @skip (ends with NULL). */
 void object_print_property_help(const char *type, const char *const *skip);
 /* At exit: all of /objects. */
 void user_creatable_cleanup(void);

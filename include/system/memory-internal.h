@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What system/memory.c (which renders views), system/physmem.c (which looks addresses up in them)
- * and system/mtree.c (which prints them) share; nobody else includes it. A view is immutable once it is published.
+ * and system/mtree.c (which prints them) share; nobody else includes it. A view is immutable once
+ * it is published.
  */
 #ifndef SYSTEM_MEMORY_INTERNAL_H
 #define SYSTEM_MEMORY_INTERNAL_H

@@ -73,17 +73,17 @@ int ram_block_discard_range(RAMBlock *rb, uint64_t start, size_t length);
 /*
  * Finds the next page of [@start, @end) that the host holds, in memory or in swap: *@found is its
  * offset, or @end if there is none. The shared zero page is not one, and neither is a page that
- * ksmd has merged where the kernel is older than 6.7. Offsets are multiples of the page size, within the
- * block. Returns 0, or the negative errno of the kernel, that does not tell. A page that is
- * written or freed meanwhile may be seen or not.
+ * ksmd has merged where the kernel is older than 6.7. Offsets are multiples of the page size,
+ * within the block. Returns 0, or the negative errno of the kernel, that does not tell. A page that
+ * is written or freed meanwhile may be seen or not.
  */
 #define RAM_BLOCK_HAS_FIND_HELD 1
 int ram_block_find_held(const RAMBlock *rb, uint64_t start, uint64_t end, uint64_t *found);
 
 /*
- * Whether the host is known to hold so little of [@start, @start + @length) that discarding it takes
- * a few milliseconds at most. False where it holds more, or where the kernel (before 6.7) does not
- * tell without reading as long itself. Same conditions as ram_block_find_held().
+ * Whether the host is known to hold so little of [@start, @start + @length) that discarding it
+ * takes a few milliseconds at most. False where it holds more, or where the kernel (before 6.7)
+ * does not tell without reading as long itself. Same conditions as ram_block_find_held().
  */
 #define RAM_BLOCK_HAS_DISCARD_IS_QUICK 1
 bool ram_block_discard_is_quick(const RAMBlock *rb, uint64_t start, uint64_t length);

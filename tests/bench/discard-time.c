@@ -3,7 +3,8 @@
  * What goes on while a virtio-mem device gives back memory that the guest has written: a QMP client
  * asks query-status, and over qtest come, as another vCPU's exits would, reads of a port and writes
  * to RAM that has not been touched (page faults under the lock that the discard takes as well).
- * Prints milliseconds: the longest of each from asking to the answer, and how long the discard took.
+ * Prints milliseconds: the longest of each from asking to the answer, and how long the discard
+ * took.
  *
  * Usage: QTEST_QEMU_BINARY=… discard-time unplug-all|reset ram|memfd MIB
  */

@@ -49,8 +49,8 @@ bool mem_driver_is_done(MemDriver *d);
 /* Reads the responses to the last @nb requests; each has to be ACK. */
 void mem_driver_check(MemDriver *d, unsigned nb);
 /*
- * Offers @nb prepared requests, and returns the microseconds from the notification until used.idx was
- * read as advanced by all of them and every response has been read and checked.
+ * Offers @nb prepared requests, and returns the microseconds from the notification until used.idx
+ * was read as advanced by all of them and every response has been read and checked.
  */
 gint64 mem_driver_run(MemDriver *d, unsigned nb);
 

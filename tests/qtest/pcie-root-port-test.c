@@ -271,8 +271,8 @@ static void test_function_level_reset(void)
 }
 
 /*
- * Pin A of slot 0 behind the port is the port's pin A: PIRQ E + 4 % 4, line 20 of the I/O APIC. That
- * of slot 1, if there were one, would be its pin B. (QEMU from 8.1 on warns of slot 1.)
+ * Pin A of slot 0 behind the port is the port's pin A: PIRQ E + 4 % 4, line 20 of the I/O APIC.
+ * That of slot 1, if there were one, would be its pin B. (QEMU from 8.1 on warns of slot 1.)
  */
 static void test_interrupt_pin(const void *data)
 {

@@ -2,8 +2,8 @@
 /*
  * What the tests of virtio-mem share: an emulator with one device and a driver at work on it,
  * requests, questions over QMP, and which emulator this is. Each virtio-mem-test-TOPIC.c adds the
- * tests of its topic with a function of the list at the end. Speaks only QEMU's libqtest and libqos,
- * so that it compiles in either tree.
+ * tests of its topic with a function of the list at the end. Speaks only QEMU's libqtest and
+ * libqos, so that it compiles in either tree.
  */
 #ifndef TESTS_QTEST_VIRTIO_MEM_FIXTURE_H
 #define TESTS_QTEST_VIRTIO_MEM_FIXTURE_H

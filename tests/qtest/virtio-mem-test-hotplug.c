@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-mem-pci on a running machine: it is plugged, used, not given back while it is used, ejected
- * by the guest (which is played here: ACPI's hotplug registers), and its memory is free again.
- * Stock QEMU can plug one since 5.1 and unplug one since 8.1.
+ * virtio-mem-pci on a running machine: it is plugged, used, not given back while it is used,
+ * ejected by the guest (which is played here: ACPI's hotplug registers), and its memory is free
+ * again. Stock QEMU can plug one since 5.1 and unplug one since 8.1.
  */
 #include "qemu/osdep.h"
 #include "virtio-mem-fixture.h"
@@ -142,7 +142,7 @@ static void test_guest_is_told(void)
     vm_end(&vm);
 }
 
-/* Ports are numbered from the newest on; what is plugged behind one has its bus' number and slot 0. */
+/* Ports are numbered from the newest on; what is behind one has its bus' number and slot 0. */
 static void test_guest_is_told_of_port(void)
 {
     Vm vm;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Several virtio-mem devices in one machine: where each goes, that none knows of the others, and
- * that as many as fit on a bus work. What is refused is in tests/cmdline/test_devices.py: it ends the
- * emulator.
+ * that as many as fit on a bus work. What is refused is in tests/cmdline/test_devices.py: it ends
+ * the emulator.
  */
 #include "qemu/osdep.h"
 #include "virtio-mem-fixture.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The contract of virtio-mem, driven over qtest without a guest. Here: a test by name for each MUST of
- * the specification's Memory Device section (VIRTIO 1.2/1.3, 5.15). QEMU's properties and QMP, rings,
- * and the promise that unplugged memory is really given back stand in virtio-mem-test-TOPIC.c.
+ * The contract of virtio-mem, driven over qtest without a guest. Here: a test by name for each MUST
+ * of the specification's Memory Device section (VIRTIO 1.2/1.3, 5.15). QEMU's properties and QMP,
+ * rings, and the promise that unplugged memory is really given back stand in
+ * virtio-mem-test-TOPIC.c.
  * 
  * All pass on stock QEMU 7.2, except where a test says why it is skipped there.
  */

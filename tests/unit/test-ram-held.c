@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which pages of a RAM block the host holds, for each kind of memory, with the kernel's PAGEMAP_SCAN
- * and, as on a kernel that does not have it, without.
+ * Which pages of a RAM block the host holds, for each kind of memory, with the kernel's
+ * PAGEMAP_SCAN and, as on a kernel that does not have it, without.
  */
 #include "qemu/osdep.h"
 

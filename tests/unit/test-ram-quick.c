@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether a discard is known to be quick: what the host holds decides, not the size. Where the kernel
- * does not tell (before Linux 6.7), nothing is known to be quick, and only that is tested.
+ * Whether a discard is known to be quick: what the host holds decides, not the size. Where the
+ * kernel does not tell (before Linux 6.7), nothing is known to be quick, and only that is tested.
  */
 #include "qemu/osdep.h"
 

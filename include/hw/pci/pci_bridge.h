@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * PCI-to-PCI bridges: the base of every function with a bus behind it. Configuration accesses reach
- * that bus by the numbers in the bridge's registers (pci_find_device()), memory and port accesses by
- * its three windows, interrupt pins by turning; devices behind it master the bus as others do.
+ * that bus by the numbers in the bridge's registers (pci_find_device()), memory and port accesses
+ * by its three windows, interrupt pins by turning; devices behind it master the bus as others do.
  * Source: PCI-to-PCI Bridge Architecture Specification 1.2, chapter 3. All under the big lock.
  */
 #ifndef HW_PCI_PCI_BRIDGE_H
