@@ -387,7 +387,7 @@ static void acpi_write_rsdp(uint8_t *rsdp, uint32_t xsdt)
 GByteArray *acpi_build(const AcpiConfig *config, uint32_t base)
 {
     AcpiImage image = { .bytes = g_byte_array_new(), .base = base };
-    uint32_t tables[5], facs, dsdt;
+    uint32_t tables[5], facs, dsdt, xsdt;
     unsigned nb_tables = 0;
 
     acpi_zero(image.bytes, ACPI_RSDP_SIZE);
@@ -404,6 +404,7 @@ GByteArray *acpi_build(const AcpiConfig *config, uint32_t base)
     if (config->numa.distance) {
         tables[nb_tables++] = acpi_build_slit(&image, &config->numa);
     }
-    acpi_write_rsdp(image.bytes->data, acpi_build_xsdt(&image, tables, nb_tables));
+    xsdt = acpi_build_xsdt(&image, tables, nb_tables);
+    acpi_write_rsdp(image.bytes->data, xsdt);     /* which the tables may have moved */
     return image.bytes;
 }

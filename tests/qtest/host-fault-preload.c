@@ -25,7 +25,7 @@ static __attribute__((constructor)) void faults_map(void)
     const char *path = getenv(HOST_FAULT_FILE);
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     long at = fd < 0 ? -1 : syscall(SYS_mmap, NULL, sizeof(HostFaults), PROT_READ | PROT_WRITE,
-                                    MAP_SHARED, fd, 0);
+                                    MAP_SHARED, fd, 0L);   /* a whole word of it is read */
 
     if (at != -1) {
         faults = (HostFaults *)at;
