@@ -4,19 +4,23 @@
  * response n for good, and so are the entries of the ring: a batch starts where the last one ended.
  */
 #include "qemu/osdep.h"
+#include <sys/mman.h>
 #include "libqtest-raw.h"
 #include "mem-driver.h"
 
 #define SLOT 4
 #define FEATURES (UINT64_C(1) << 32 | UINT64_C(1) << VIRTIO_MEM_F_ACPI_PXM | \
                   UINT64_C(1) << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)
-#define TIMEOUT_US (60 * G_USEC_PER_SEC)
+#define TIMEOUT_US 60e6
+#define RAM_SIZE ((size_t)(512 * MiB))
 /* What libqos and this driver write to of the guest's RAM, from 1 MiB on. */
 #define DRIVER_PAGES (64 * KiB)
 /* What one command writes: even a slow machine answers within libqtest's time limit. */
 #define FILL_STEP ((uint64_t)(128 * MiB))
 /* A TiB of address space above RAM needs more address bits than the default CPU has. */
-#define MACHINE "-nodefaults -machine q35 -cpu max,phys-bits=46 -m 512M,maxmem=1025G "
+#define MACHINE "-nodefaults -machine q35,memory-backend=ram0 -cpu max,phys-bits=46 " \
+                "-m 512M,maxmem=1025G " \
+                "-object memory-backend-file,id=ram0,size=512M,share=on,mem-path=/proc/%d/fd/%d "
 
 /* ---- starting and ending ---- */
 
@@ -48,9 +52,20 @@ static void mem_driver_probe(MemDriver *d)
     d->addr = qvirtio_config_readq(vdev, offsetof(struct virtio_mem_config, addr));
 }
 
+static void mem_driver_map_ram(MemDriver *d)
+{
+    d->ram_fd = memfd_create("guest-ram", MFD_CLOEXEC);
+    g_assert_cmpint(d->ram_fd, >=, 0);
+    g_assert_cmpint(ftruncate(d->ram_fd, RAM_SIZE), ==, 0);
+    d->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, d->ram_fd, 0);
+    g_assert_true(d->ram != MAP_FAILED);
+}
+
 static void mem_driver_spawn(MemDriver *d, const char *device)
 {
-    *d = (MemDriver) { .qts = qtest_initf(MACHINE "%s", device) };
+    *d = (MemDriver) { 0 };
+    mem_driver_map_ram(d);
+    d->qts = qtest_initf(MACHINE "%s", getpid(), d->ram_fd, device);
     pc_alloc_init(&d->alloc, d->qts, ALLOC_NO_FLAGS);
     d->bus = qpci_new_pc(d->qts, &d->alloc);
 }
@@ -66,6 +81,7 @@ void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib)
     mem_driver_probe(d);
     d->requests = guest_alloc(&d->alloc, MEM_DRIVER_BATCH * sizeof(struct virtio_mem_req));
     d->responses = guest_alloc(&d->alloc, MEM_DRIVER_BATCH * sizeof(struct virtio_mem_resp));
+    d->marker = guest_alloc(&d->alloc, sizeof(uint16_t));
     mem_driver_make_ring(d);
 }
 
@@ -84,13 +100,24 @@ void mem_driver_end(MemDriver *d)
     qpci_free_pc(d->bus);
     alloc_destroy(&d->alloc);
     qtest_quit(d->qts);
+    munmap(d->ram, RAM_SIZE);
+    close(d->ram_fd);
 }
 
 /* ---- requests ---- */
 
-static uint64_t mem_driver_response(const MemDriver *d, uint16_t index)
+double mem_driver_now(void)
 {
-    return d->responses + index % MEM_DRIVER_BATCH * sizeof(struct virtio_mem_resp);
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+
+/* The word of RAM at @addr, with all that was written before it. */
+static uint16_t mem_driver_word(const MemDriver *d, uint64_t addr)
+{
+    return GUINT16_FROM_LE(__atomic_load_n((uint16_t *)(d->ram + addr), __ATOMIC_ACQUIRE));
 }
 
 void mem_driver_prepare(MemDriver *d, unsigned i, uint16_t type, uint64_t block, uint16_t nb)
@@ -108,11 +135,13 @@ void mem_driver_offer(MemDriver *d, unsigned nb)
     unsigned first = d->avail_idx % MEM_DRIVER_BATCH;
 
     g_assert_cmpint(first + nb, <=, MEM_DRIVER_BATCH);
-    qtest_bufwrite(d->qts, d->requests + first * sizeof(struct virtio_mem_req), d->prepared,
-                   nb * sizeof(struct virtio_mem_req));
-    qtest_memset(d->qts, mem_driver_response(d, first), 0xee, nb * sizeof(struct virtio_mem_resp));
+    memcpy(d->ram + d->requests + first * sizeof(struct virtio_mem_req), d->prepared,
+           nb * sizeof(struct virtio_mem_req));
+    memset(d->ram + d->responses + first * sizeof(struct virtio_mem_resp), 0xee,
+           nb * sizeof(struct virtio_mem_resp));
     d->avail_idx += nb;
-    qtest_writew(d->qts, d->vq->avail + 2, d->avail_idx);
+    __atomic_store_n((uint16_t *)(d->ram + d->vq->avail + 2), GUINT16_TO_LE(d->avail_idx),
+                     __ATOMIC_RELEASE);
 }
 
 void mem_driver_notify(MemDriver *d)
@@ -120,71 +149,57 @@ void mem_driver_notify(MemDriver *d)
     d->dev->vdev.bus->virtqueue_kick(&d->dev->vdev, d->vq);
 }
 
-bool mem_driver_is_done(MemDriver *d)
+bool mem_driver_is_done(const MemDriver *d)
 {
-    return qtest_readw(d->qts, d->vq->used + 2) == d->avail_idx;
-}
-
-static void mem_driver_check_responses(MemDriver *d, const struct virtio_mem_resp *responses,
-                                       unsigned nb)
-{
-    for (unsigned i = 0; i < nb; i++) {
-        g_assert_cmpint(GUINT16_FROM_LE(responses[i].type), ==, VIRTIO_MEM_RESP_ACK);
-    }
-    d->state = GUINT16_FROM_LE(responses[nb - 1].u.state.state);
+    return mem_driver_word(d, d->vq->used + 2) == d->avail_idx;
 }
 
 void mem_driver_check(MemDriver *d, unsigned nb)
 {
-    struct virtio_mem_resp responses[MEM_DRIVER_BATCH];
-    uint16_t first = d->avail_idx - nb;
+    unsigned first = (uint16_t)(d->avail_idx - nb) % MEM_DRIVER_BATCH;
+    const struct virtio_mem_resp *responses = (void *)(d->ram + d->responses);
 
-    qtest_bufread(d->qts, mem_driver_response(d, first), responses, nb * sizeof(*responses));
-    mem_driver_check_responses(d, responses, nb);
+    for (unsigned i = first; i < first + nb; i++) {
+        g_assert_cmpint(GUINT16_FROM_LE(responses[i].type), ==, VIRTIO_MEM_RESP_ACK);
+    }
+    d->state = GUINT16_FROM_LE(responses[first + nb - 1].u.state.state);
 }
 
-/* The answer to a line of the protocol after its "OK ". */
-static char *mem_driver_answer(MemDriver *d)
+static void mem_driver_await_answers(MemDriver *d, unsigned nb)
 {
-    g_autofree char *line = qtest_raw_receive(d->qts);
+    for (unsigned i = 0; i < nb; i++) {
+        g_autofree char *line = qtest_raw_receive(d->qts);
 
-    g_assert_true(g_str_has_prefix(line, "OK"));
-    return g_strdup(line[2] ? line + 3 : "");
+        g_assert_cmpstr(line, ==, "OK");
+    }
 }
 
 /*
- * The notification, the look at used.idx and the reading of the responses go out in one piece: what
- * is timed is the device, and one trip through the socket, not three.
+ * The marker and the notification go out in one piece, so the emulator is awake and at work when it
+ * writes the marker, where the window begins; nobody reads the socket before the window has ended.
  */
-gint64 mem_driver_run(MemDriver *d, unsigned nb)
+double mem_driver_run(MemDriver *d, unsigned nb)
 {
     uint64_t notify = d->dev->bar.addr + container_of(d->vq, QVirtQueuePCI, vq)->notify_offset;
-    uint16_t first = d->avail_idx;   /* of what is about to be offered */
-    size_t size = nb * sizeof(struct virtio_mem_resp), decoded;
-    g_autofree char *lines = g_strdup_printf(
-        "writew 0x%" PRIx64 " 0x%x\nreadw 0x%" PRIx64 "\nb64read 0x%" PRIx64 " 0x%zx\n", notify,
-        d->vq->index, d->vq->used + 2, mem_driver_response(d, first), size);
-    g_autofree char *kick = NULL, *used = NULL, *responses = NULL;
-    g_autofree guchar *bytes = NULL;
-    gint64 start;
+    g_autofree char *lines = NULL;
+    double sent, start, end;
 
     mem_driver_offer(d, nb);
-    start = g_get_monotonic_time();
+    lines = g_strdup_printf("writew 0x%" PRIx64 " 0x%x\nwritew 0x%" PRIx64 " 0x%x\n",
+                            d->marker, d->avail_idx, notify, d->vq->index);
+    sent = mem_driver_now();
     qtest_raw_send(d->qts, lines, strlen(lines));
-    kick = mem_driver_answer(d);
-    used = mem_driver_answer(d);
-    responses = mem_driver_answer(d);
-    if (g_ascii_strtoull(used, NULL, 0) != d->avail_idx) {
-        while (!mem_driver_is_done(d)) {
-            g_assert_cmpint(g_get_monotonic_time() - start, <, TIMEOUT_US);
-        }
-        mem_driver_check(d, nb);
-        return g_get_monotonic_time() - start;
+    while (mem_driver_word(d, d->marker) != d->avail_idx) {
+        g_assert_cmpfloat(mem_driver_now() - sent, <, TIMEOUT_US);
     }
-    bytes = g_base64_decode(responses, &decoded);
-    g_assert_cmpint(decoded, ==, size);
-    mem_driver_check_responses(d, (const struct virtio_mem_resp *)bytes, nb);
-    return g_get_monotonic_time() - start;
+    start = mem_driver_now();
+    while (!mem_driver_is_done(d)) {
+        g_assert_cmpfloat(mem_driver_now() - start, <, TIMEOUT_US);
+    }
+    mem_driver_check(d, nb);
+    end = mem_driver_now();
+    mem_driver_await_answers(d, 2);
+    return end - start;
 }
 
 /* ---- memory ---- */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A virtio-mem driver over qtest that does nothing but what a bench times: it keeps its descriptors
- * and ring entries for good, so that one timed window holds a notification and what follows it.
+ * and ring entries for good, so that one timed window holds a notification and what follows it. The
+ * guest's RAM is a file that the driver has mapped as well: like a guest's CPU it sees used.idx and
+ * the responses in memory, and no trip through the socket is timed.
  */
 #ifndef TESTS_BENCH_MEM_DRIVER_H
 #define TESTS_BENCH_MEM_DRIVER_H
@@ -22,9 +24,12 @@ typedef struct MemDriver {
     QPCIBus *bus;
     QVirtioPCIDevice *dev;
     QVirtQueue *vq;
+    int ram_fd;
+    uint8_t *ram;         /* guest-physical address 0 on */
     uint64_t addr;        /* of the region */
     uint64_t requests;    /* MEM_DRIVER_BATCH of struct virtio_mem_req */
     uint64_t responses;
+    uint64_t marker;      /* a word of RAM, written right before a notification */
     struct virtio_mem_req prepared[MEM_DRIVER_BATCH];
     uint16_t avail_idx;   /* behind what has been offered */
     uint16_t state;       /* of the last response checked, where it was one to STATE */
@@ -45,14 +50,17 @@ void mem_driver_prepare(MemDriver *d, unsigned i, uint16_t type, uint64_t block,
 void mem_driver_offer(MemDriver *d, unsigned nb);
 void mem_driver_notify(MemDriver *d);
 /* Whether used.idx now tells that the device has used all that it was given. */
-bool mem_driver_is_done(MemDriver *d);
+bool mem_driver_is_done(const MemDriver *d);
 /* Reads the responses to the last @nb requests; each has to be ACK. */
 void mem_driver_check(MemDriver *d, unsigned nb);
 /*
  * Offers @nb prepared requests, and returns the microseconds from the notification until used.idx
  * was read as advanced by all of them and every response has been read and checked.
  */
-gint64 mem_driver_run(MemDriver *d, unsigned nb);
+double mem_driver_run(MemDriver *d, unsigned nb);
+
+/* Microseconds by the clock of the windows above. */
+double mem_driver_now(void);
 
 /* Writes @size bytes of the device's memory from its start on. */
 void mem_driver_fill(MemDriver *d, uint64_t size);
