@@ -456,16 +456,44 @@ static void hmp_read(void *opaque, const uint8_t *buf, int size)
     monitor_output_flush(&mon->output);
 }
 
+static void hmp_forget_client(MonitorHMP *mon)
+{
+    readline_reset(mon->rl);
+    monitor_output_drop(&mon->output);
+}
+
+/* A new client, or the focus of a multiplexer: a fresh prompt, behind what was said meanwhile. */
+static void hmp_come_in(MonitorHMP *mon)
+{
+    readline_reset(mon->rl);
+    readline_start(mon->rl);
+    monitor_output_flush(&mon->output);
+}
+
 static void hmp_event(void *opaque, QEMUChrEvent event)
 {
     MonitorHMP *mon = opaque;
 
-    readline_reset(mon->rl);
-    monitor_output_drop(&mon->output);
-    if (event == CHR_EVENT_OPENED) {
+    switch (event) {
+    case CHR_EVENT_OPENED:
+        hmp_forget_client(mon);
         hmp_puts(mon, "QEMU " PROJECT_VERSION " monitor - type 'help' for more information\n");
-        readline_start(mon->rl);
+        if (chardev_has_focus(mon->chr)) {
+            hmp_come_in(mon);
+        }
+        break;
+    case CHR_EVENT_CLOSED:
+        hmp_forget_client(mon);
+        break;
+    case CHR_EVENT_MUX_IN:
+        hmp_come_in(mon);
+        break;
+    case CHR_EVENT_MUX_OUT:
+        hmp_puts(mon, "\n");
         monitor_output_flush(&mon->output);
+        break;
+    case CHR_EVENT_BREAK:
+        break;
     }
 }
 
@@ -480,7 +508,8 @@ bool monitor_init_hmp(Chardev *chr, Error **errp)
 {
     MonitorHMP *mon;
 
-    if (!chardev_attach(chr, errp)) {
+    chr = chardev_attach(chr, errp);
+    if (!chr) {
         return false;
     }
     mon = g_new0(MonitorHMP, 1);

@@ -316,6 +316,8 @@ static void monitor_event(void *opaque, QEMUChrEvent event)
     case CHR_EVENT_CLOSED:
         monitor_forget_client(mon);
         break;
+    default:
+        break;
     }
 }
 
@@ -330,7 +332,8 @@ bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp)
 {
     MonitorQMP *mon;
 
-    if (!chardev_attach(chr, errp)) {
+    chr = chardev_attach(chr, errp);
+    if (!chr) {
         return false;
     }
     mon = g_new0(MonitorQMP, 1);

@@ -17,7 +17,9 @@
 #include "monitor/monitor.h"
 #include "options.h"
 #include "qapi/error.h"
+#include "qapi/qapi-commands-control.h"
 #include "qemu/chardev.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/option.h"
@@ -213,11 +215,22 @@ static bool make_chardev(const CmdlineArg *arg, unsigned index, Error **errp)
     return chr != NULL;
 }
 
+/* "mon:SPEC": with a human monitor on the same device. */
+static Chardev *make_shared_serial(const char *label, const char *spec, Error **errp)
+{
+    Chardev *chr = chardev_new_mux_from_spec(label, spec, errp);
+
+    return chr && monitor_init_hmp(chr, errp) ? chr : NULL;
+}
+
 static bool make_serial(const CmdlineArg *arg, unsigned index, Error **errp)
 {
     g_autofree char *label = g_strdup_printf("serial%u", index);
     Error *err = NULL;
-    Chardev *chr = chardev_new_from_spec(label, arg->value, &err);
+    const char *shared;
+    Chardev *chr = strstart(arg->value, "mon:", &shared)
+                   ? make_shared_serial(label, shared, &err)
+                   : chardev_new_from_spec(label, arg->value, &err);
 
     if (err) {
         error_propagate(errp, err);
@@ -284,7 +297,7 @@ static bool make_qtest_chardev(const CmdlineArg *arg)
 
 static bool make_default_serial(const Cmdline *c)
 {
-    const CmdlineArg arg = { "-nographic", "stdio" };
+    const CmdlineArg arg = { "-nographic", "mon:stdio" };
     Error *err = NULL;
 
     if (!c->nographic || c->nodefaults || c->serials->len) {
@@ -298,8 +311,14 @@ static bool make_default_serial(const Cmdline *c)
     return true;
 }
 
+static void quit_by_terminal(void)
+{
+    qmp_quit(&error_abort);
+}
+
 static bool make_character_devices(const Cmdline *c)
 {
+    chardev_set_quit_handler(quit_by_terminal);
     return for_each_arg(c->chardevs, make_chardev) && for_each_arg(c->serials, make_serial) &&
            make_default_serial(c) && for_each_arg(c->monitors, make_monitor) &&
            make_qtest_chardev(&c->qtest);

@@ -506,13 +506,14 @@ static const OptionDef options[] = {
          "a character device: stdio, socket, file, pty, null"),
     LIST("serial", "SPEC", serials, handle_serial,
          "connects a serial port (up to four): stdio, null, none, pty, file:PATH,\n"
-         "unix:PATH[,server=on][,wait=off], chardev:ID; none is there by default"),
+         "unix:PATH[,server=on][,wait=off], chardev:ID; none is there by default;\n"
+         "mon:SPEC shares the device with a human monitor (Ctrl-a h tells how)"),
     LIST("qmp", "SPEC", monitors, NULL, "a QMP monitor on stdio, unix:PATH,... as -serial"),
     LIST("monitor", "SPEC", monitors, NULL, "a human monitor, as -serial"),
     LIST("mon", "chardev=ID[,mode=readline|control][,pretty=on|off]", monitors, NULL,
          "a monitor on a character device: for people, or (control) QMP"),
     HANDLER("display", "none", handle_display, "there is no display"),
-    FLAG("nographic", nographic, "the first serial port on stdio, unless -serial says otherwise"),
+    FLAG("nographic", nographic, "as -serial mon:stdio, unless another -serial is given"),
 
     HEADING("Start and end"),
     FLAG("S", stopped, "do not run the CPUs at start (QMP: cont)"),
@@ -655,7 +656,11 @@ static bool is_stdio(const CmdlineArg *arg)
 {
     const char *value = arg->value;
 
-    return value && strstart(value, "stdio", &value) && (!*value || *value == ',');
+    if (!value) {
+        return false;
+    }
+    strstart(value, "mon:", &value);
+    return strstart(value, "stdio", &value) && (!*value || *value == ',');
 }
 
 static bool check_not_stdio(const CmdlineArg *arg)

@@ -573,7 +573,8 @@ bool qtest_server_init(Chardev *chr, const char *log, Error **errp)
         error_setg(errp, "there is a qtest server already");
         return false;
     }
-    if (!chardev_attach(chr, errp)) {
+    chr = chardev_attach(chr, errp);
+    if (!chr) {
         return false;
     }
     if (!qtest_open_log(log, &file, errp)) {

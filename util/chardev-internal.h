@@ -13,7 +13,12 @@ typedef struct ChardevKind {
     /* The peer has gone: end of file or an error on chr->fd_in or fd_out. */
     void (*peer_gone)(Chardev *chr);
     char *(*get_filename)(const Chardev *chr);  /* NULL: the kind's name */
+    /* Where output goes by another way than chr->fd_out; NULL otherwise. */
+    int (*write)(Chardev *chr, const uint8_t *buf, int len);
+    Chardev *(*get_output)(Chardev *chr);       /* the one whose fd_out it is in the end */
 } ChardevKind;
+
+typedef struct ChardevMux ChardevMux;
 
 struct Chardev {
     const ChardevKind *kind;
@@ -35,14 +40,28 @@ struct Chardev {
     bool is_server, owns_path;
     char *address;                    /* socket: "unix:…" or "tcp:…" */
     guint pty_timer;
+    ChardevMux *mux;                  /* mux */
 };
 
-extern const ChardevKind chardev_null, chardev_stdio, chardev_file, chardev_pty, chardev_socket;
+extern const ChardevKind chardev_null, chardev_stdio, chardev_file, chardev_pty, chardev_socket,
+    chardev_mux;
 
 /* The peer is there, on these descriptors (made non-blocking). */
 void chardev_opened(Chardev *chr, int fd_in, int fd_out);
 /* The peer has gone; closes the descriptors. */
 void chardev_closed(Chardev *chr);
+
+void chardev_send_event(Chardev *chr, QEMUChrEvent event);
+/* All watches go; @tell: their owners are called once, since what they wait for never comes. */
+void chardev_remove_watches(Chardev *chr, bool tell);
+
+/* Makes @chr (of kind chardev_mux) the multiplexer of @base. */
+void chardev_mux_init(Chardev *chr, Chardev *base);
+/* A new port of the multiplexer @chr; detaching frees it. */
+Chardev *chardev_mux_attach(Chardev *chr);
+void chardev_mux_detach(Chardev *port);
+bool chardev_mux_is_attached(const Chardev *chr);
+bool chardev_is_mux_port(const Chardev *chr);
 
 /* Options: @def if absent; a wrong type or value is an error. Strings belong to @opts. */
 bool chardev_opt_bool(json_t *opts, const char *name, bool *value, Error **errp);

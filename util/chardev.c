@@ -34,7 +34,7 @@ static const ChardevKind *const kinds[] = {
 
 /* Options that QEMU knows and this program does not: named when refused. */
 static const char *const unsupported_options[] = {
-    "mux", "logfile", "logappend", "reconnect", "reconnect-ms", "telnet", "tn3270", "websocket",
+    "logfile", "logappend", "reconnect", "reconnect-ms", "telnet", "tn3270", "websocket",
     "tls-creds", "tls-authz", "abstract", "tight", "ipv4", "ipv6", "to", "delay", "nodelay",
     "input-path", "rows", "cols", "width", "height", "localaddr", "localport", "debug",
 };
@@ -152,10 +152,18 @@ void chardev_accept_input(Chardev *chr)
 
 /* ---- output ---- */
 
+static Chardev *chardev_output(Chardev *chr)
+{
+    return chr->kind->get_output ? chr->kind->get_output(chr) : chr;
+}
+
 int chardev_write(Chardev *chr, const uint8_t *buf, int len)
 {
     int done = 0;
 
+    if (chr->kind->write) {
+        return chr->kind->write(chr, buf, len);
+    }
     if (chr->fd_out < 0) {
         return len;
     }
@@ -179,7 +187,7 @@ void chardev_write_all(Chardev *chr, const uint8_t *buf, int len)
     int done = chardev_write(chr, buf, len);
 
     while (done < len) {
-        struct pollfd pfd = { .fd = chr->fd_out, .events = POLLOUT };
+        struct pollfd pfd = { .fd = chardev_output(chr)->fd_out, .events = POLLOUT };
 
         poll(&pfd, 1, -1);
         done += chardev_write(chr, buf + done, len - done);
@@ -203,23 +211,23 @@ static gboolean watch_ready(gint fd, GIOCondition cond, gpointer data)
 
 guint chardev_add_watch(Chardev *chr, GIOCondition cond, ChardevWatchFunc *func, void *opaque)
 {
+    int fd = chardev_output(chr)->fd_out;
     ChardevWatch *watch;
 
-    if (chr->fd_out < 0) {
+    if (fd < 0) {
         return 0;
     }
     watch = g_new0(ChardevWatch, 1);
     watch->chr = chr;
     watch->func = func;
     watch->opaque = opaque;
-    watch->source = g_unix_fd_add_full(G_PRIORITY_DEFAULT, chr->fd_out, cond | G_IO_HUP | G_IO_ERR,
+    watch->source = g_unix_fd_add_full(G_PRIORITY_DEFAULT, fd, cond | G_IO_HUP | G_IO_ERR,
                                        watch_ready, watch, watch_free);
     chr->watches = g_slist_prepend(chr->watches, watch);
     return watch->source;
 }
 
-/* All watches go; @tell: their owners are called once, since what they wait for never comes. */
-static void chardev_remove_watches(Chardev *chr, bool tell)
+void chardev_remove_watches(Chardev *chr, bool tell)
 {
     while (chr->watches) {
         ChardevWatch *watch = chr->watches->data;
@@ -237,7 +245,7 @@ static void chardev_remove_watches(Chardev *chr, bool tell)
 
 /* ---- peers come and go ---- */
 
-static void chardev_send_event(Chardev *chr, QEMUChrEvent event)
+void chardev_send_event(Chardev *chr, QEMUChrEvent event)
 {
     if (chr->event) {
         chr->event(chr->opaque, event);
@@ -288,26 +296,33 @@ void chardev_disconnect(Chardev *chr)
 
 /* ---- front ends ---- */
 
-bool chardev_attach(Chardev *chr, Error **errp)
+Chardev *chardev_attach(Chardev *chr, Error **errp)
 {
+    if (chr->mux) {
+        return chardev_mux_attach(chr);
+    }
     if (chr->attached) {
         error_setg(errp, "Device '%s' is in use", chr->id);
-        return false;
+        return NULL;
     }
     chr->attached = true;
-    return true;
+    return chr;
 }
 
 void chardev_detach(Chardev *chr)
 {
     chardev_set_handlers(chr, NULL, NULL, NULL, NULL);
     chardev_remove_watches(chr, false);
-    chr->attached = false;
+    if (chardev_is_mux_port(chr)) {
+        chardev_mux_detach(chr);
+    } else {
+        chr->attached = false;
+    }
 }
 
 bool chardev_is_attached(const Chardev *chr)
 {
-    return chr->attached;
+    return chr->mux ? chardev_mux_is_attached(chr) : chr->attached;
 }
 
 bool chardev_is_open(const Chardev *chr)
@@ -374,7 +389,7 @@ static bool chardev_check_options(const ChardevKind *kind, json_t *opts, Error *
             error_setg(errp, "Invalid parameter type for '%s', expected: string", key);
             return false;
         }
-        if (!strcmp(key, "backend") || !strcmp(key, "id") ||
+        if (!strcmp(key, "backend") || !strcmp(key, "id") || !strcmp(key, "mux") ||
             g_strv_contains(kind->options, key)) {
             continue;
         }
@@ -428,12 +443,54 @@ static void chardev_free(Chardev *chr)
     g_free(chr);
 }
 
+static Chardev *chardev_new(const ChardevKind *kind, const char *id)
+{
+    Chardev *chr = g_new0(Chardev, 1);
+
+    chr->kind = kind;
+    chr->id = g_strdup(id);
+    chr->fd_in = chr->fd_out = chr->listen_fd = -1;
+    return chr;
+}
+
+static Chardev *chardev_open(const ChardevKind *kind, const char *id, json_t *opts, Error **errp)
+{
+    Chardev *chr = chardev_new(kind, id);
+
+    if (!kind->open(chr, opts, errp)) {
+        chardev_free(chr);
+        return NULL;
+    }
+    chardevs = g_slist_append(chardevs, chr);
+    return chr;
+}
+
+/* The device is "ID-base", and ID what the front ends share it by. */
+static Chardev *chardev_open_mux(const ChardevKind *kind, const char *id, json_t *opts,
+                                 Error **errp)
+{
+    g_autofree char *base_id = g_strconcat(id, "-base", NULL);
+    Chardev *base, *chr;
+
+    if (!chardev_check_id(base_id, errp)) {
+        return NULL;
+    }
+    base = chardev_open(kind, base_id, opts, errp);
+    if (!base) {
+        return NULL;
+    }
+    chr = chardev_new(&chardev_mux, id);
+    chardev_mux_init(chr, base);
+    chardevs = g_slist_append(chardevs, chr);
+    return chr;
+}
+
 Chardev *chardev_new_from_opts(json_t *opts, Error **errp)
 {
     const char *id = chardev_opt_str(opts, "id");
     const char *name = chardev_opt_str(opts, "backend");
     const ChardevKind *kind;
-    Chardev *chr;
+    bool mux = false;
 
     ERRP_GUARD();
     if (!chardev_check_id(id, errp)) {
@@ -448,20 +505,11 @@ Chardev *chardev_new_from_opts(json_t *opts, Error **errp)
         error_setg(errp, "'%s' is not a valid char driver name", name);
         return NULL;
     }
-    if (!chardev_check_options(kind, opts, errp)) {
+    if (!chardev_check_options(kind, opts, errp) || !chardev_opt_bool(opts, "mux", &mux, errp)) {
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
-    chr = g_new0(Chardev, 1);
-    chr->kind = kind;
-    chr->id = g_strdup(id);
-    chr->fd_in = chr->fd_out = chr->listen_fd = -1;
-    if (!kind->open(chr, opts, errp)) {
-        chardev_free(chr);
-        return NULL;
-    }
-    chardevs = g_slist_append(chardevs, chr);
-    return chr;
+    return mux ? chardev_open_mux(kind, id, opts, errp) : chardev_open(kind, id, opts, errp);
 }
 
 /* "path,server,nowait" behind a kind's prefix: @opts gets the options behind the first comma. */
@@ -524,28 +572,17 @@ static Chardev *chardev_find_by_spec(const char *id, Error **errp)
     return chr;
 }
 
-Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp)
+/* The options that @spec is short for. */
+static json_t *spec_to_opts(const char *label, const char *spec, Error **errp)
 {
-    json_auto_t *opts = NULL;
+    json_auto_t *opts = json_pack("{s:s}", "id", label);
     const char *rest;
 
-    if (!strcmp(spec, "none")) {
-        return NULL;
-    }
-    if (strstart(spec, "chardev:", &rest)) {
-        return chardev_find_by_spec(rest, errp);
-    }
-    if (strstart(spec, "mon:", &rest)) {
-        error_setg(errp, "'%s' shares the device with a human monitor, which is not supported: "
-                   "use '%s', and -monitor with a device of its own", spec, rest);
-        return NULL;
-    }
     if (!strcmp(spec, "vc") || g_str_has_prefix(spec, "vc:")) {
         error_setg(errp, "'%s' is a virtual console, which needs a display, and there is none: "
                    "use stdio, pty or unix:PATH, as in -monitor stdio", spec);
         return NULL;
     }
-    opts = json_pack("{s:s}", "id", label);
     if (strstart(spec, "unix:", &rest) || strstart(spec, "tcp:", &rest)) {
         if (!spec_add_address(opts, rest, spec[0] == 'u', errp)) {
             return NULL;
@@ -559,11 +596,47 @@ Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp
         error_setg(errp, "'%s' is not a valid char driver", spec);
         return NULL;
     }
+    return g_steal_pointer(&opts);
+}
+
+Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp)
+{
+    json_auto_t *opts = NULL;
+    const char *rest;
+
+    if (!strcmp(spec, "none")) {
+        return NULL;
+    }
+    if (strstart(spec, "chardev:", &rest)) {
+        return chardev_find_by_spec(rest, errp);
+    }
+    if (strstart(spec, "mon:", &rest)) {
+        error_setg(errp, "'%s' shares the device with a human monitor, which only -serial can do: "
+                   "use '%s'", spec, rest);
+        return NULL;
+    }
+    opts = spec_to_opts(label, spec, errp);
+    return opts ? chardev_new_from_opts(opts, errp) : NULL;
+}
+
+Chardev *chardev_new_mux_from_spec(const char *label, const char *spec, Error **errp)
+{
+    json_auto_t *opts = spec_to_opts(label, spec, errp);
+
+    if (!opts) {
+        return NULL;
+    }
+    json_object_set_new(opts, "mux", json_true());
+    if (!strcmp(spec, "stdio")) {
+        json_object_set_new(opts, "signal", json_false());
+    }
     return chardev_new_from_opts(opts, errp);
 }
 
+/* The youngest first: a multiplexer goes before the device behind it. */
 void chardev_cleanup_all(void)
 {
+    chardevs = g_slist_reverse(chardevs);
     while (chardevs) {
         Chardev *chr = chardevs->data;
 

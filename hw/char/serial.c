@@ -40,6 +40,7 @@
 
 #define UART_LSR_TEMT 0x40
 #define UART_LSR_THRE 0x20
+#define UART_LSR_BI 0x10
 #define UART_LSR_OE 0x02
 #define UART_LSR_DR 0x01
 #define UART_LSR_INT_ANY 0x1e
@@ -169,6 +170,18 @@ static void serial_receive(void *opaque, const uint8_t *buf, int size)
         serial_receive_byte(s, buf[i]);
     }
     serial_update_irq(s);
+}
+
+/* A break comes as a byte of 0 with a flag, which lasts until the line status is read. */
+static void serial_event(void *opaque, QEMUChrEvent event)
+{
+    SerialState *s = opaque;
+
+    if (event == CHR_EVENT_BREAK) {
+        serial_receive_byte(s, 0);
+        s->lsr |= UART_LSR_BI;
+        serial_update_irq(s);
+    }
 }
 
 static void serial_accept_input(SerialState *s)
@@ -409,8 +422,8 @@ static uint8_t serial_read_lsr(SerialState *s)
 {
     uint8_t lsr = s->lsr;
 
-    if (lsr & UART_LSR_OE) {
-        s->lsr &= ~UART_LSR_OE;
+    if (lsr & (UART_LSR_OE | UART_LSR_BI)) {
+        s->lsr &= ~(UART_LSR_OE | UART_LSR_BI);
         serial_update_irq(s);
     }
     return lsr;
@@ -480,7 +493,8 @@ static void serial_realize(DeviceState *dev, Error **errp)
     s->fifo_timeout_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, serial_fifo_timeout, s);
     serial_reset_hold(OBJECT(dev), RESET_TYPE_COLD);
     if (s->chr) {
-        chardev_set_handlers(s->chr, serial_can_receive, serial_receive, NULL, s);
+        chardev_set_handlers(s->chr, serial_can_receive, serial_receive, serial_event, s);
+        chardev_take_focus(s->chr);
     }
 }
 

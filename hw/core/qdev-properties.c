@@ -346,7 +346,8 @@ static void qdev_prop_do_set_chr(Object *obj, Visitor *v, const char *name, void
                        name, id);
             return;
         }
-        if (!chardev_attach(chr, errp)) {
+        chr = chardev_attach(chr, errp);
+        if (!chr) {
             error_prepend(errp, "Property '%s.%s' can't take value '%s': ",
                           object_get_typename(obj), name, id);
             return;

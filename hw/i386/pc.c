@@ -27,6 +27,7 @@
 #include "target/i386/cpu.h"
 #include "acpi-build.h"
 #include "linuxboot.h"
+#include "pc-parts.h"
 #include "pcisetup.h"
 
 #define ABOVE_4G ((uint64_t)(4 * GiB))
@@ -565,6 +566,7 @@ static void pc_machine_class_init(ObjectClass *klass, const void *data)
     hc->plug = pc_machine_plug;
     hc->unplug_request = pc_machine_unplug_request;
     hc->unplug = pc_machine_unplug;
+    pc_parts_add_properties(klass);
 }
 
 static const TypeInfo pc_machine_info = {

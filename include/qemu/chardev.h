@@ -3,8 +3,9 @@
  * Character devices: byte streams between a front end (a serial port, a monitor, the qtest
  * server) and the host (terminal, socket, file, pseudo terminal, nothing).
  *
- * A chardev has an id unique among all and at most one front end. It may be closed for a while (a
- * server socket without a client): what is written then is thrown away. Handlers are called by
+ * A chardev has an id unique among all and at most one front end; with mux=on any number of them,
+ * one of which has the focus: it gets what comes in. It may be closed for a while (a server socket
+ * without a client): what is written then is thrown away. Handlers are called by
  * the main loop (default main context, big lock held); all functions are for the main thread,
  * chardev_write() for any thread that holds the big lock.
  */
@@ -16,6 +17,9 @@
 typedef enum QEMUChrEvent {
     CHR_EVENT_OPENED,   /* a peer is there; also sent when handlers are set while one is */
     CHR_EVENT_CLOSED,   /* the peer went away */
+    CHR_EVENT_BREAK,    /* the peer sent a break */
+    CHR_EVENT_MUX_IN,   /* the front end has the focus now */
+    CHR_EVENT_MUX_OUT,  /* it has it no longer */
 } QEMUChrEvent;
 
 /* How many bytes the front end takes now; 0 stops reading until the next main loop round. */
@@ -37,6 +41,11 @@ Chardev *chardev_new_from_opts(json_t *opts, Error **errp);
  * "chardev:ID" for one that exists. "none" gives NULL without an error. @label becomes the id.
  */
 Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp);
+/*
+ * As chardev_new_from_spec() with mux=on, and without signals from a terminal: what is typed is for
+ * the front ends. For "mon:SPEC".
+ */
+Chardev *chardev_new_mux_from_spec(const char *label, const char *spec, Error **errp);
 /* NULL if there is none. */
 Chardev *chardev_find(const char *id);
 void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque);
@@ -44,10 +53,18 @@ const char *chardev_label(const Chardev *chr);
 /* What is behind it, as query-chardev shows: "unix:/tmp/s,server=on". Caller frees. */
 char *chardev_get_filename(const Chardev *chr);
 
-/* Claims @chr for a front end: false ("Device 'ID' is in use") if it has one. */
-bool chardev_attach(Chardev *chr, Error **errp);
-/* Gives it back; handlers and watches go. */
+/*
+ * Claims @chr for a front end. Returns what the front end is to use from then on: @chr, or with
+ * mux=on a port of its own; NULL ("Device 'ID' is in use") if there is a front end already.
+ */
+Chardev *chardev_attach(Chardev *chr, Error **errp);
+/* Gives it back; handlers and watches go. @chr is what chardev_attach() returned. */
 void chardev_detach(Chardev *chr);
+/* What comes in is for this front end. Without mux=on it always is. */
+void chardev_take_focus(Chardev *chr);
+bool chardev_has_focus(const Chardev *chr);
+/* What Ctrl-a x does: asks the program to end. NULL: nothing. */
+void chardev_set_quit_handler(void (*handler)(void));
 bool chardev_is_attached(const Chardev *chr);
 bool chardev_is_open(const Chardev *chr);
 

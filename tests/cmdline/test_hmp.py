@@ -7,9 +7,11 @@ import random
 import re
 import select
 import signal
+import subprocess
+import termios
 import time
 
-from cmdline.emulator import Q35, TestCase, run
+from cmdline.emulator import BINARY, Q35, TIMEOUT, TestCase, run
 from cmdline.terminal import PROMPT, Terminal
 
 VM = ["-m", "512M,maxmem=4G", "-smp", "2",
@@ -484,3 +486,104 @@ class Hostile(HmpCase):
         self.terminal().read()
         self.emu.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.emu.wait(), 0)
+
+UART, LSR = 0x3f8, 0x3fd
+DATA_READY, BREAK = 0x01, 0x10
+
+
+class Multiplexer(TestCase):
+    """A serial port and a monitor on one terminal: mon:SPEC, mux=on."""
+
+    def start(self, *args):
+        self.emu = self.emulator(*args, qtest=True)
+        self.qmp = self.emu.monitor()
+        return self.enterContext(Terminal(self.emu.path("line")))
+
+    def port(self, address):
+        return int(self.emu.qtest(f"inb {address:#x}").split()[1], 0)
+
+    def guest_writes(self, text):
+        for byte in text:
+            self.emu.qtest(f"outb {UART:#x} {byte:#x}")
+
+    def guest_reads(self):
+        deadline = time.monotonic() + TIMEOUT
+        while not self.port(LSR) & DATA_READY:
+            self.assertLess(time.monotonic(), deadline, "nothing came")
+        return self.port(UART)
+
+    def check_both(self, terminal):
+        """The serial port comes first; Ctrl-a c goes there and back."""
+        terminal.write(b"x")
+        self.assertEqual(self.guest_reads(), ord("x"))
+        self.guest_writes(b"hello")
+        self.assertEqual(terminal.read(b"hello"), b"hello")
+        terminal.write(b"\x01c")
+        self.assertIn(b"monitor - type 'help' for more information\r\n" + PROMPT, terminal.read())
+        self.assertEqual(terminal.ask("info status"), "VM status: paused (prelaunch)\r\n")
+        self.guest_writes(b"!")
+        self.assertEqual(terminal.read(b"!"), b"!")
+        terminal.write(b"info st\x01c")
+        terminal.read(b"\r\n")
+        terminal.write(b"\x01\x01")
+        self.assertEqual(self.guest_reads(), 1)
+        terminal.write(b"\x01c")
+        terminal.read(PROMPT)
+        self.assertEqual(terminal.ask("info name"), "")     # not "info stinfo name"
+
+    def test_mon_prefix(self):
+        terminal = self.start("-S", "-serial", "mon:unix:line,server=on,wait=off")
+        self.check_both(terminal)
+        self.assertEqual(
+            sorted((c["label"], c["filename"].split(":")[0], c["frontend-open"])
+                   for c in self.qmp.cmd("query-chardev") if c["label"].startswith("serial")),
+            [("serial0", "mux", True), ("serial0-base", "unix", True)])
+
+    def test_mux_option(self):
+        self.check_both(self.start(
+            "-S", "-chardev", "socket,id=c,path=line,server=on,wait=off,mux=on",
+            "-mon", "chardev=c", "-serial", "chardev:c"))
+
+    def test_break(self):
+        terminal = self.start("-serial", "mon:unix:line,server=on,wait=off")
+        terminal.write(b"\x01b")
+        deadline = time.monotonic() + TIMEOUT
+        while not (status := self.port(LSR)) & BREAK:
+            self.assertLess(time.monotonic(), deadline)
+        self.assertTrue(status & DATA_READY)
+        self.assertFalse(self.port(LSR) & BREAK)
+        self.assertEqual(self.port(UART), 0)
+
+    def test_exit(self):
+        terminal = self.start("-no-shutdown", "-serial", "mon:unix:line,server=on,wait=off")
+        terminal.write(b"\x01x")
+        self.assertIn(b"QEMU: Terminated\n\r", terminal.read(None))
+        self.assertEqual(self.emu.wait(), 0)
+
+    def test_a_new_client_begins_anew(self):
+        terminal = self.start("-S", "-serial", "mon:unix:line,server=on,wait=off")
+        terminal.write(b"\x01c")
+        terminal.read()
+        terminal.close()
+        terminal = self.enterContext(Terminal(self.emu.path("line")))
+        self.assertIn(b"type 'help'", terminal.read())      # the monitor still has the focus
+        self.assertEqual(terminal.ask("info name"), "")
+
+    def test_nographic(self):
+        """Its default: nothing of the monitor until it is asked for, and ^C is the guest's."""
+        base = [word for word in PC if word != "-nodefaults"]
+        master, slave = os.openpty()
+        with subprocess.Popen([BINARY, *base, "-nographic"], stdin=slave, stdout=slave,
+                              stderr=slave) as process:
+            os.close(slave)
+            self.addCleanup(process.kill)
+            with Terminal(fd=master) as terminal:
+                deadline = time.monotonic() + TIMEOUT
+                while termios.tcgetattr(master)[3] & termios.ECHO:
+                    self.assertLess(time.monotonic(), deadline)
+                terminal.write(b"\x03\x01c")
+                terminal.read()
+                self.assertEqual(terminal.ask("info name"), "")
+                terminal.write(b"\x01x")
+                terminal.read(b"QEMU: Terminated\r\n\r")
+            self.assertEqual(process.wait(TIMEOUT), 0)

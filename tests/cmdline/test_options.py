@@ -104,6 +104,20 @@ class Help(TestCase):
 
 
 class Machine(TestCase):
+    def test_parts_that_are_there_or_not(self):
+        there = dict.fromkeys(("acpi", "pic", "pit"), ("on", ("on", "auto"), "off"))
+        there["i8042"] = (True, ("on",), "off")
+        absent = dict.fromkeys(("hpet", "nvdimm", "sata", "smbus"), (False, ("off",), "on"))
+        absent.update(dict.fromkeys(("smm", "vmport"), ("off", ("off", "auto"), "on")))
+        for name, (value, accepted, refused) in {**there, **absent}.items():
+            for given in accepted:
+                monitor = self.emulator("-machine", f"q35,{name}={given}", base=BASE).monitor()
+                self.assertEqual(value, monitor.cmd("qom-get", path="/machine", property=name))
+            self.assertRefused(run(*BASE, "-machine", f"q35,{name}={refused}"),
+                               f"{name}={refused} is not supported")
+            self.assertRefused(run(*BASE, "-machine", f"pc,{name}=maybe"), name)
+        self.assertRefused(run(*BASE, "-machine", "none,hpet=off"), "hpet")
+
     def test_forms_of_machine_options(self):
         for arguments in (["-machine", "q35"], ["-M", "q35"], ["-machine", "type=q35"],
                           ["--machine", "q35"], ["-machine", "pc", "-machine", "q35"]):

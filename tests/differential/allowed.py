@@ -19,9 +19,8 @@ REASONS = {
     "smbus": (PLATFORM, "SMBus (the registers of PIIX4 are there, nothing is behind them), SMBIOS"),
     "cpu-models": (PLATFORM, "CPU models other than ``qemu64``, ``host`` and ``max``"),
     "cpus": (PLATFORM, "CPUs that come and go, and more than 255 of them"),
-    "mux": (PLATFORM, "Multiplexed character devices"),
     "machines": (PLATFORM, "Other machines, and versions before 5.1"),
-    "machine-options": (PLATFORM, "Machine properties about these"),
+    "machine-options": (PLATFORM, "Machine properties about firmware"),
     "memory-devices": (PLATFORM, "Memory devices other than virtio-mem"),
     "objects": (PLATFORM, "Objects other than memory backends"),
     "targets": (PLATFORM, "Targets other than x86_64"),
@@ -72,6 +71,9 @@ class Entry:
         return f"{self.cells} {self.aspects}: {self.reason}"
 
 
+# machine properties about parts that are there for good, or not at all
+PARTS = ("acpi", "hpet", "i8042", "nvdimm", "pic", "pit", "sata", "smbus", "smm", "vmport")
+
 ENTRIES = [Entry(*entry) for entry in (
     ("option/-smp/out of range/-smp 0", "outcome", "smp-zero"),
     ("option/-smp/out of range/-smp -1", "message", "smp-zero"),
@@ -87,13 +89,16 @@ ENTRIES = [Entry(*entry) for entry in (
     ("help/-machine*", "help q35*", "versions"),
     ("help/-machine NAME,help/valid/*", "help   memory-backend=*", "texts"),
     ("help/-machine NAME,help/valid/*", "help   usb=*", "disks"),
+    *(("help/-machine NAME,help/valid/*", f"help   {name}=*", "machine-options")
+      for name in PARTS),
+    *(("list/qom-list-properties pc-q35-7.2-machine", f"description of {name}", "machine-options")
+      for name in PARTS),
     ("help/-machine NAME,help/wrong type/-machine foo,help", "outcome", "help-succeeds"),
     ("help/-device/valid/-device virtio-mem-pci*", "help   *", "properties"),
     ("help/-device/wrong type/*", "outcome", "help-succeeds"),
     ("help/-object/wrong type/*", "outcome", "help-succeeds"),
     ("help/-cpu/valid/*", "help *", "cpu-models"),
     ("help/-accel/valid/-accel help", "help qtest", "qtest-accel"),
-    ("device option/-chardev/valid/-chardev backend=null,id=a,mux=off", "outcome", "mux"),
     ("device option/-chardev/conflicting/-chardev null,id=a,path=f", "outcome", "swallows"),
     ("device option/-serial/out of range/*", "outcome", "swallows"),
     ("device option/-serial/duplicate/-chardev null,id=a*", "outcome", "crashes"),
@@ -122,13 +127,13 @@ ENTRIES = [Entry(*entry) for entry in (
        "pc-q35-2.*", "pc-q35-3.*", "pc-q35-4.*", "pc-q35-5.0", "isapc", "microvm", "x-remote")),
     *(("list/qom-list-properties pc-q35-7.2-machine", f"only stock {name}", "machine-options")
       for name in (
-          "acpi", "boot", "bus-lock-ratelimit", "confidential-guest-support", "cxl", "cxl-fmw",
+          "boot", "bus-lock-ratelimit", "confidential-guest-support", "cxl", "cxl-fmw",
           "default-bus-bypass-iommu", "device-memory-region-size", "dt-compatible", "dtb",
-          "dumpdtb", "firmware", "graphics", "hmat", "hpet", "i8042", "max-fw-size",
-          "max-ram-below-4g", "memory-encryption", "nvdimm", "nvdimm-persistence",
-          "pcspk-audiodev", "pflash0", "pflash1", "phandle-start", "pic", "pit", "sata", "sgx-epc",
-          "smbios-entry-point-type", "smbus", "smm", "suppress-vmdesc", "system.flash0",
-          "system.flash1", "vmport", "x-oem-id", "x-oem-table-id")),
+          "dumpdtb", "firmware", "graphics", "hmat", "max-fw-size",
+          "max-ram-below-4g", "memory-encryption", "nvdimm-persistence",
+          "pcspk-audiodev", "pflash0", "pflash1", "phandle-start", "sgx-epc",
+          "smbios-entry-point-type", "suppress-vmdesc", "system.flash0",
+          "system.flash1", "x-oem-id", "x-oem-table-id")),
     ("list/qom-list-properties pc-q35-7.2-machine", "only ours unattached", "tree"),
     ("list/qom-list-properties pc-q35-7.2-machine", "description of memory-backend", "texts"),
     ("list/qom-list-properties pc-q35-7.2-machine", "description of usb", "disks"),

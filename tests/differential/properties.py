@@ -247,6 +247,10 @@ MACHINE = [
     switch("mem-merge", json=()),
     switch("dump-guest-core", json=()),
     Row("usb", valid=["usb=off"], wrong_type=["usb=maybe"]),
+    *(Row(name, valid=[f"{name}=off"], wrong_type=[f"{name}=maybe"])
+      for name in ("hpet", "nvdimm", "sata", "smbus", "smm", "vmport")),
+    *(Row(name, valid=[f"{name}=on"], wrong_type=[f"{name}=maybe"])
+      for name in ("acpi", "i8042", "pic", "pit")),
     Row("memory-backend",
         valid=["memory-backend=b", "memory-backend=/objects/b"],
         wrong_type=["memory-backend=nosuch", "memory-backend=", "memory-backend=/machine"],

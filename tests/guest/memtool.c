@@ -5,8 +5,8 @@
  * `hold` returns once the memory is written and read back; a background process then keeps it
  * until `release`. `verify` reads it all again. Each prints "held=… verified=… bad=…", and exits
  * with 0 only when every page was right.
- * `ports` reads a port on one CPU, which leaves the guest each time, until it is sent SIGTERM, and
- * then prints how often and how long the longest took.
+ * `ports` prints "ready" and reads a port on one CPU, which leaves the guest each time, until it is
+ * sent SIGTERM; then it prints how often and how long the longest took.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -193,6 +193,8 @@ static int ports(int cpu)
         fail("ports");
     }
     signal(SIGTERM, ports_stop);
+    puts("ready");
+    fflush(stdout);
     while (!ports_end) {
         uint64_t start = now_us(), took;
 

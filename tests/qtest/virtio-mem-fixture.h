@@ -18,6 +18,7 @@
 #include "qemu/units.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_mem.h"
+#include "standard-headers/linux/virtio_ring.h"
 
 #define SLOT 4
 #define TIMEOUT_US (30 * 1000 * 1000)
@@ -27,8 +28,11 @@
 #define F_VERSION_1 FEATURE(VIRTIO_F_VERSION_1)
 #define F_INDIRECT FEATURE(VIRTIO_RING_F_INDIRECT_DESC)
 #define F_EVENT FEATURE(VIRTIO_RING_F_EVENT_IDX)
+#define F_PACKED FEATURE(VIRTIO_F_RING_PACKED)
 #define F_RING_RESET FEATURE(40)
 #define F_PERSISTENT_SUSPEND FEATURE(2)
+#define PACKED_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
+#define PACKED_USED (1 << VRING_PACKED_DESC_F_USED)
 #define NEEDS_RESET 0x40                /* VIRTIO_CONFIG_S_NEEDS_RESET */
 #define ISR_QUEUE 1
 #define ISR_CONFIG 2

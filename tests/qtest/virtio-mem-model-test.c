@@ -159,9 +159,15 @@ static Answer model_request(Model *m, uint16_t type, uint64_t addr, uint16_t nb)
 
 /* ---- the driver ---- */
 
-/* A notification: what it makes available, and the configuration after it. */
+/* The word of guest RAM that makes available all that was queued since it was last written. */
+typedef struct Publish {
+    uint64_t gpa;
+    uint16_t value;
+} Publish;
+
+/* A notification: what makes its requests available, and the configuration after it. */
 typedef struct Step {
-    uint16_t avail_idx;
+    Publish publish;
     struct virtio_mem_config config;
 } Step;
 
@@ -172,11 +178,17 @@ typedef struct Driver {
     uint64_t slots;             /* gpa of nb_slots requests with their responses */
     unsigned nb_slots;          /* requests that fit the ring at a time */
     unsigned next_slot;
-    uint16_t avail_idx;
+    bool packed;                /* the ring's format */
+    uint16_t avail_idx;         /* split: counted without end; packed: in the ring */
+    bool avail_wrap;            /* packed */
+    Publish publish;
+    bool nothing_queued;        /* since the last step */
     unsigned queued;            /* since the last exchange */
     Answer expected[MAX_SLOTS];
     struct virtio_mem_req sent[MAX_SLOTS];
     unsigned queued_slot[MAX_SLOTS];
+    uint16_t queued_idx[MAX_SLOTS];     /* packed: where its first descriptor is, */
+    bool queued_wrap[MAX_SLOTS];        /* and the wrap counter there */
     bool queued_large;          /* one may be carried out beside other work */
     Step steps[MAX_SLOTS];
     unsigned nb_steps;
@@ -211,48 +223,118 @@ static G_GNUC_PRINTF(2, 3) G_NORETURN void fail(Driver *d, const char *fmt, ...)
     abort();
 }
 
-static void desc_fill(struct vring_desc *desc, uint64_t gpa, uint32_t len, uint16_t flags,
-                      uint16_t next)
+/* The last word is a split descriptor's next one, or a packed one's ID. */
+static void desc_fill(Driver *d, void *at, uint64_t gpa, uint32_t len, uint16_t flags,
+                      uint16_t last)
 {
-    desc->addr = GUINT64_TO_LE(gpa);
-    desc->len = GUINT32_TO_LE(len);
-    desc->flags = GUINT16_TO_LE(flags);
-    desc->next = GUINT16_TO_LE(next);
+    struct vring_desc *split = at;
+    struct vring_packed_desc *packed = at;
+
+    split->addr = GUINT64_TO_LE(gpa);
+    split->len = GUINT32_TO_LE(len);
+    if (d->packed) {
+        packed->id = GUINT16_TO_LE(last);
+        packed->flags = GUINT16_TO_LE(flags);
+    } else {
+        split->flags = GUINT16_TO_LE(flags);
+        split->next = GUINT16_TO_LE(last);
+    }
 }
 
-/* Takes the features, sets the ring up and fills in all that does not change from then on. */
+/* What does not change from now on: a split ring's descriptors, and the indirect tables. */
+static void driver_fill_tables(Driver *d)
+{
+    QVirtQueue *vq = d->vm.vq;
+    struct vring_desc *table = ram_at(d, vq->desc);
+
+    for (unsigned i = 0; i < d->nb_slots; i++) {
+        uint64_t gpa = d->slots + i * SLOT_SIZE;
+        struct vring_desc *pair = vq->indirect ? ram_at(d, gpa + SLOT_TABLE) : &table[2 * i];
+
+        if (d->packed && !vq->indirect) {
+            continue;
+        }
+        desc_fill(d, &pair[0], gpa, sizeof(struct virtio_mem_req),
+                  d->packed ? 0 : VRING_DESC_F_NEXT, vq->indirect ? 1 : 2 * i + 1);
+        desc_fill(d, &pair[1], gpa + SLOT_RESP, RESP_SIZE, VRING_DESC_F_WRITE, 0);
+        if (vq->indirect && !d->packed) {
+            desc_fill(d, &table[i], gpa + SLOT_TABLE, 2 * sizeof(*pair), VRING_DESC_F_INDIRECT, 0);
+        }
+    }
+}
+
+/* Takes the features and sets the ring up. */
 static void driver_start(Driver *d, uint64_t features)
 {
     Vm *vm = &d->vm;
-    struct vring_desc *table;
 
     vm_drive(vm, features);
+    d->packed = vm->vdev->features & F_PACKED;
     d->nb_slots = vm->vq->indirect ? MIN(vm->vq->size, MAX_SLOTS) : vm->vq->size / 2;
     d->next_slot = 0;
     d->avail_idx = 0;
+    d->avail_wrap = true;
+    d->publish = (Publish) { vm->vq->avail + 2, 0 };    /* nothing, in either format */
+    d->nothing_queued = true;
     d->queued = 0;
     d->queued_large = false;
     d->nb_steps = 0;
     if (!d->slots) {
         d->slots = guest_alloc(&vm->alloc, MAX_SLOTS * SLOT_SIZE);
     }
-    table = ram_at(d, vm->vq->desc);
-    for (unsigned i = 0; i < d->nb_slots; i++) {
-        uint64_t gpa = d->slots + i * SLOT_SIZE;
-        struct vring_desc *pair = vm->vq->indirect ? ram_at(d, gpa + SLOT_TABLE) : &table[2 * i];
+    driver_fill_tables(d);
+}
 
-        desc_fill(&pair[0], gpa, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT,
-                  vm->vq->indirect ? 1 : 2 * i + 1);
-        desc_fill(&pair[1], gpa + SLOT_RESP, RESP_SIZE, VRING_DESC_F_WRITE, 0);
-        if (vm->vq->indirect) {
-            desc_fill(&table[i], gpa + SLOT_TABLE, 2 * sizeof(*pair), VRING_DESC_F_INDIRECT, 0);
-        }
+/* Packed rings are only offered where the operator says so. */
+static uint64_t random_features(void)
+{
+    return SIMPLE_FEATURES | (chance(70) ? F_INDIRECT : 0) | (chance(30) ? F_EVENT : 0) |
+           (chance(70) ? F_PACKED : 0);
+}
+
+static void split_queue(Driver *d, unsigned slot)
+{
+    uint16_t *avail = ram_at(d, d->vm.vq->avail);
+
+    avail[2 + d->avail_idx % d->vm.vq->size] =
+        GUINT16_TO_LE(d->vm.vq->indirect ? slot : 2 * slot);
+    d->avail_idx++;
+    d->publish = (Publish) { d->vm.vq->avail + 2, d->avail_idx };
+}
+
+/* The next descriptor of a packed ring; that which makes it available is left out if @withhold. */
+static void packed_put(Driver *d, uint64_t gpa, uint32_t len, uint16_t flags, uint16_t id,
+                       bool withhold)
+{
+    uint64_t at = d->vm.vq->desc + d->avail_idx * sizeof(struct vring_packed_desc);
+    struct vring_packed_desc *desc = ram_at(d, at);
+    uint16_t before = GUINT16_FROM_LE(desc->flags);
+
+    flags |= d->avail_wrap ? PACKED_AVAIL : PACKED_USED;
+    desc_fill(d, desc, gpa, len, withhold ? before : flags, id);
+    if (withhold) {
+        d->publish = (Publish) { at + offsetof(struct vring_packed_desc, flags), flags };
+    }
+    if (++d->avail_idx == d->vm.vq->size) {
+        d->avail_idx = 0;
+        d->avail_wrap = !d->avail_wrap;
     }
 }
 
-static uint64_t random_features(void)
+static void packed_queue(Driver *d, unsigned slot)
 {
-    return SIMPLE_FEATURES | (chance(70) ? F_INDIRECT : 0) | (chance(30) ? F_EVENT : 0);
+    uint64_t gpa = d->slots + slot * SLOT_SIZE;
+    bool first = d->nothing_queued;
+
+    d->queued_idx[d->queued] = d->avail_idx;
+    d->queued_wrap[d->queued] = d->avail_wrap;
+    if (d->vm.vq->indirect) {
+        packed_put(d, gpa + SLOT_TABLE, 2 * sizeof(struct vring_packed_desc),
+                   VRING_DESC_F_INDIRECT, slot, first);
+    } else {
+        packed_put(d, gpa, sizeof(struct virtio_mem_req), VRING_DESC_F_NEXT, slot, first);
+        packed_put(d, gpa + SLOT_RESP, RESP_SIZE, VRING_DESC_F_WRITE, slot, false);
+    }
 }
 
 /* Writes a request into the ring; driver_step() makes it available. */
@@ -260,14 +342,16 @@ static void driver_queue(Driver *d, const struct virtio_mem_req *req, Answer exp
 {
     unsigned slot = d->next_slot;
     uint16_t *resp = ram_at(d, d->slots + slot * SLOT_SIZE + SLOT_RESP);
-    uint16_t *avail = ram_at(d, d->vm.vq->avail);
 
     g_assert_cmpuint(d->queued, <, d->nb_slots);
     memcpy(ram_at(d, d->slots + slot * SLOT_SIZE), req, sizeof(*req));
     resp[0] = resp[4] = UNTOUCHED;
-    avail[2 + d->avail_idx % d->vm.vq->size] =
-        GUINT16_TO_LE(d->vm.vq->indirect ? slot : 2 * slot);
-    d->avail_idx++;
+    if (d->packed) {
+        packed_queue(d, slot);
+    } else {
+        split_queue(d, slot);
+    }
+    d->nothing_queued = false;
     d->expected[slot] = expected;
     d->sent[slot] = *req;
     d->queued_slot[d->queued++] = slot;
@@ -277,18 +361,57 @@ static void driver_queue(Driver *d, const struct virtio_mem_req *req, Answer exp
     d->next_slot = (slot + 1) % d->nb_slots;
 }
 
-static uint16_t used_idx(Driver *d)
+static uint16_t ram_word(Driver *d, uint64_t gpa)
 {
-    return GUINT16_FROM_LE(__atomic_load_n((uint16_t *)ram_at(d, d->vm.vq->used + 2),
-                                           __ATOMIC_ACQUIRE));
+    return GUINT16_FROM_LE(__atomic_load_n((uint16_t *)ram_at(d, gpa), __ATOMIC_ACQUIRE));
+}
+
+static const struct vring_packed_desc *packed_at(Driver *d, unsigned i)
+{
+    return ram_at(d, d->vm.vq->desc + d->queued_idx[i] * sizeof(struct vring_packed_desc));
+}
+
+/* Whether the device has used queued request @i; of a split ring, and all before it. */
+static bool is_used(Driver *d, unsigned i)
+{
+    uint64_t at = d->vm.vq->desc + d->queued_idx[i] * sizeof(struct vring_packed_desc);
+    uint16_t flags, both = PACKED_AVAIL | PACKED_USED;
+
+    if (!d->packed) {
+        return (uint16_t)(d->avail_idx - ram_word(d, d->vm.vq->used + 2)) < d->queued - i;
+    }
+    flags = ram_word(d, at + offsetof(struct vring_packed_desc, flags));
+    return (flags & both) == (d->queued_wrap[i] ? both : 0);
+}
+
+static unsigned nb_used(Driver *d)
+{
+    unsigned nb = 0;
+
+    while (nb < d->queued && is_used(d, nb)) {
+        nb++;
+    }
+    return nb;
+}
+
+/* What the device says of queued request @i, used: which it was, and how much was written. */
+static void used_read(Driver *d, unsigned i, uint32_t *id, uint32_t *len)
+{
+    const struct vring_used_elem *ring = ram_at(d, d->vm.vq->used + 4);
+    const struct vring_used_elem *split =
+        &ring[(uint16_t)(d->avail_idx - d->queued + i) % d->vm.vq->size];
+
+    *id = d->packed ? GUINT16_FROM_LE(packed_at(d, i)->id) : GUINT32_FROM_LE(split->id);
+    *len = d->packed ? GUINT32_FROM_LE(packed_at(d, i)->len) : GUINT32_FROM_LE(split->len);
 }
 
 /* Makes available what is queued and notifies, without a look at what comes of it. */
 static void driver_kick(Driver *d)
 {
-    uint16_t *avail = ram_at(d, d->vm.vq->avail);
+    uint16_t *word = ram_at(d, d->publish.gpa);
 
-    __atomic_store_n(&avail[1], GUINT16_TO_LE(d->avail_idx), __ATOMIC_RELEASE);
+    __atomic_store_n(word, GUINT16_TO_LE(d->publish.value), __ATOMIC_RELEASE);
+    d->nothing_queued = true;
     d->vm.vdev->bus->virtqueue_kick(d->vm.vdev, d->vm.vq);
 }
 
@@ -367,25 +490,22 @@ static void compare_answer(Driver *d, unsigned slot)
 /* The queued requests come back in the order in which they were made available. */
 static void compare_answers(Driver *d)
 {
-    const struct vring_used_elem *ring = ram_at(d, d->vm.vq->used + 4);
     gint64 end = g_get_monotonic_time() + TIMEOUT_US;
 
-    while (used_idx(d) != d->avail_idx) {
+    while (nb_used(d) != d->queued) {
         if (g_get_monotonic_time() > end) {
-            fail(d, "%u requests, and the used index is %u, expected %u", d->queued, used_idx(d),
-                 d->avail_idx);
+            fail(d, "%u requests, and only %u are used", d->queued, nb_used(d));
         }
         g_usleep(20);
     }
     for (unsigned i = 0; i < d->queued; i++) {
-        const struct vring_used_elem *elem =
-            &ring[(uint16_t)(d->avail_idx - d->queued + i) % d->vm.vq->size];
         unsigned slot = d->queued_slot[i];
+        uint32_t id, len;
 
-        if (GUINT32_FROM_LE(elem->id) != (d->vm.vq->indirect ? slot : 2 * slot) ||
-            GUINT32_FROM_LE(elem->len) != RESP_SIZE) {
-            fail(d, "used element %u is descriptor %u with %u bytes, expected %u", i, elem->id,
-                 elem->len, slot);
+        used_read(d, i, &id, &len);
+        if (id != (d->packed || d->vm.vq->indirect ? slot : 2 * slot) || len != RESP_SIZE) {
+            fail(d, "used element %u is descriptor or ID %u with %u bytes, expected slot %u", i,
+                 id, len, slot);
         }
         compare_answer(d, slot);
     }
@@ -394,7 +514,7 @@ static void compare_answers(Driver *d)
 }
 
 /*
- * Sends the steps: for each the available index is raised, the device notified and then the
+ * Sends the steps: for each its requests are made available, the device notified and then the
  * configuration read, but they go over the socket in one piece. Then compares all answers. After
  * the last step the device may have gone on with other work (the read) before it was done.
  */
@@ -405,8 +525,8 @@ static void driver_exchange(Driver *d)
 
     for (unsigned i = 0; i < d->nb_steps; i++) {
         g_string_append_printf(commands, "writew 0x%" PRIx64 " 0x%x\nwritew 0x%" PRIx64 " 0x0\n"
-                               "read 0x%" PRIx64 " 0x%zx\n", d->vm.vq->avail + 2,
-                               d->steps[i].avail_idx, NOTIFY_ADDR(d), CONFIG_ADDR(d),
+                               "read 0x%" PRIx64 " 0x%zx\n", d->steps[i].publish.gpa,
+                               d->steps[i].publish.value, NOTIFY_ADDR(d), CONFIG_ADDR(d),
                                sizeof(struct virtio_mem_config));
     }
     qtest_raw_send(d->vm.qts, commands->str, commands->len);
@@ -436,8 +556,12 @@ static void driver_step(Driver *d)
 {
     const Model *m = &d->model;
 
+    if (d->packed && d->nothing_queued) {
+        /* not again what is used already: what the driver wants to be told of, which is all */
+        d->publish = (Publish) { d->vm.vq->avail + 2, VRING_PACKED_EVENT_FLAG_ENABLE };
+    }
     d->steps[d->nb_steps++] = (Step) {
-        .avail_idx = d->avail_idx,
+        .publish = d->publish,
         .config = {
             .block_size = GUINT64_TO_LE(m->block_size),
             .addr = GUINT64_TO_LE(m->addr),
@@ -447,6 +571,7 @@ static void driver_step(Driver *d)
             .plugged_size = GUINT64_TO_LE(model_plugged_size(m)),
         },
     };
+    d->nothing_queued = true;
     if (d->queued_large || d->queued == d->nb_slots) {
         driver_exchange(d);
     }
@@ -643,7 +768,7 @@ static void op_unknown_type(Driver *d)
         fail(d, "after a request of type %u, status is 0x%x, expected NEEDS_RESET", req.type,
              d->vm.vdev->bus->get_status(d->vm.vdev));
     }
-    if (used_idx(d) == d->avail_idx) {
+    if (nb_used(d)) {
         fail(d, "a request of type %u was answered", req.type);
     }
     driver_restart(d);
@@ -918,6 +1043,10 @@ static const struct {
     { "pc-file-private-1G", "pc", "memory-backend-file,mem-path=/dev/shm", INACCESSIBLE("auto"),
       1 * GiB, 32 * MiB },
     { "q35-ram-1G", "q35", "memory-backend-ram", INACCESSIBLE("on"), 1 * GiB, 4 * MiB },
+    { "q35-packed-128M", "q35", "memory-backend-ram", INACCESSIBLE("on") ",packed=on", 128 * MiB,
+      2 * MiB },
+    { "pc-packed-memfd-1G", "pc", "memory-backend-memfd", INACCESSIBLE("on") ",packed=on", 1 * GiB,
+      32 * MiB },
     { "q35-dynamic-4G", "q35", "memory-backend-ram", INACCESSIBLE("on") ",dynamic-memslots=on",
       4 * GiB, 128 * MiB },
 };

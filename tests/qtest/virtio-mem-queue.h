@@ -10,11 +10,6 @@
 #include "virtio-mem-fixture.h"
 #include "standard-headers/linux/virtio_ring.h"
 
-#define F_PACKED FEATURE(VIRTIO_F_RING_PACKED)
-
-#define PACKED_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
-#define PACKED_USED (1 << VRING_PACKED_DESC_F_USED)
-
 /* Where things are in the arena, a piece of guest RAM that nothing else uses. */
 enum {
     ARENA_DESC = 0x0000,       /* descriptor table or ring */

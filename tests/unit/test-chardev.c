@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Character devices: options refused with the right words, a server socket that accepts again,
- * bytes both ways, flow control in both directions, one front end only, files removed at the end.
+ * bytes both ways, flow control in both directions, one front end only (or several behind a
+ * multiplexer), files removed at the end.
  */
 #include "qemu/osdep.h"
 #include <sys/socket.h>
@@ -39,8 +40,14 @@ static void test_refused(void)
     check_refused("{'backend':'null','id':'dup'}", "Duplicate ID 'dup' for chardev");
     check_refused("{'backend':'foo','id':'c'}", "'foo' is not a valid char driver name");
     check_refused("{'backend':'null','id':'c','foo':'1'}", "Invalid parameter 'foo'");
-    check_refused("{'backend':'null','id':'c','mux':'on'}",
-                  "chardev: option 'mux' is not supported");
+    check_refused("{'backend':'null','id':'c','mux':'maybe'}",
+                  "Parameter 'mux' expects 'on' or 'off'");
+    g_assert_nonnull(open_opts("{'backend':'null','id':'taken-base'}", &error_abort));
+    check_refused("{'backend':'null','id':'taken','mux':true}",
+                  "Duplicate ID 'taken-base' for chardev");
+    check_refused("{'backend':'file','id':'c','mux':'on','path':'/nonexistent/a'}",
+                  "Could not open '/nonexistent/a': No such file or directory");
+    g_assert_null(chardev_find("c-base"));
     check_refused("{'backend':'socket','id':'c','path':'/x','reconnect':'1'}",
                   "chardev: option 'reconnect' is not supported");
     check_refused("{'backend':'file','id':'c'}", "chardev: file: no filename given");
@@ -105,7 +112,12 @@ static void front_read(void *opaque, const uint8_t *buf, int size)
 
 static void front_event(void *opaque, QEMUChrEvent event)
 {
-    g_string_append_c(((Front *)opaque)->events, event == CHR_EVENT_OPENED ? 'O' : 'C');
+    static const char letters[] = {
+        [CHR_EVENT_OPENED] = 'O', [CHR_EVENT_CLOSED] = 'C', [CHR_EVENT_BREAK] = 'B',
+        [CHR_EVENT_MUX_IN] = '+', [CHR_EVENT_MUX_OUT] = '-',
+    };
+
+    g_string_append_c(((Front *)opaque)->events, letters[event]);
 }
 
 static void run_loop(void)
@@ -183,6 +195,178 @@ static void test_server(void)
     g_string_free(front.events, TRUE);
 }
 
+/* ---- multiplexer ---- */
+
+typedef struct Mux {
+    char *path;
+    Chardev *chr, *ports[2];
+    Front fronts[2];
+    int fd;                     /* the peer's end */
+} Mux;
+
+/* Two front ends on a socket, of which the second takes the focus. */
+static void mux_start(Mux *m)
+{
+    g_autofree char *opts = NULL;
+
+    m->path = g_build_filename(dir, "mux", NULL);
+    opts = g_strdup_printf("{'backend':'socket','id':'m','mux':'on','path':'%s','server':true,"
+                           "'wait':false}", m->path);
+    m->chr = open_opts(opts, &error_abort);
+    g_assert_true(chardev_find("m") == m->chr);
+    g_assert_false(chardev_is_attached(m->chr));
+    for (int i = 0; i < 2; i++) {
+        m->fronts[i] = (Front) { g_string_new(NULL), g_string_new(NULL), 1000 };
+        m->ports[i] = chardev_attach(m->chr, &error_abort);
+        g_assert_cmpstr(chardev_label(m->ports[i]), ==, "m");
+        chardev_set_handlers(m->ports[i], front_can_read, front_read, front_event, &m->fronts[i]);
+    }
+    g_assert_true(chardev_is_attached(m->chr));
+    g_assert_true(chardev_has_focus(m->ports[0]));
+    chardev_take_focus(m->ports[1]);
+    g_assert_false(chardev_has_focus(m->ports[0]));
+    m->fd = connect_to(m->path);
+}
+
+static void mux_end(Mux *m)
+{
+    close(m->fd);
+    chardev_cleanup_all();
+    for (int i = 0; i < 2; i++) {
+        g_string_free(m->fronts[i].got, TRUE);
+        g_string_free(m->fronts[i].events, TRUE);
+    }
+    g_free(m->path);
+}
+
+static void mux_type(Mux *m, const char *text)
+{
+    g_assert_cmpint(write(m->fd, text, strlen(text)), ==, strlen(text));
+    run_loop();
+}
+
+static char *mux_shown(Mux *m)
+{
+    char buf[4096];
+    ssize_t n = recv(m->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+    return g_strndup(buf, MAX(n, 0));
+}
+
+static void test_mux_focus(void)
+{
+    Mux m;
+
+    mux_start(&m);
+    g_assert_cmpstr(m.fronts[0].events->str, ==, "-O");
+    g_assert_cmpstr(m.fronts[1].events->str, ==, "+O");
+    mux_type(&m, "ab\001ccd\001\001");
+    g_assert_cmpstr(m.fronts[1].got->str, ==, "ab");
+    g_assert_cmpstr(m.fronts[0].got->str, ==, "cd\001");
+    g_assert_cmpstr(m.fronts[0].events->str, ==, "-O+");
+    g_assert_cmpstr(m.fronts[1].events->str, ==, "+O-");
+    mux_type(&m, "\001b\001z\001");
+    mux_type(&m, "c!");
+    g_assert_cmpstr(m.fronts[0].events->str, ==, "-O+B-");
+    g_assert_cmpstr(m.fronts[1].got->str, ==, "ab!");
+    mux_end(&m);
+}
+
+/* What is in the focus and takes nothing does not keep Ctrl-a from being heard. */
+static void test_mux_flow(void)
+{
+    Mux m;
+
+    mux_start(&m);
+    m.fronts[1].room = 1;
+    mux_type(&m, "xyz\001cq");
+    g_assert_cmpstr(m.fronts[1].got->str, ==, "x");
+    g_assert_cmpstr(m.fronts[0].got->str, ==, "q");
+    m.fronts[1].room = 1;
+    run_loop();
+    g_assert_cmpstr(m.fronts[1].got->str, ==, "xy");
+    m.fronts[1].room = 100;
+    run_loop();
+    g_assert_cmpstr(m.fronts[1].got->str, ==, "xyz");
+    mux_end(&m);
+}
+
+/* Far more than is kept for a front end that takes nothing: the peer has to wait, nothing is lost. */
+static void test_mux_backpressure(void)
+{
+    g_autofree char *text = g_strnfill(64 * 1024, 'x');
+    Mux m;
+
+    mux_start(&m);
+    m.fronts[1].room = 0;
+    mux_type(&m, text);
+    m.fronts[1].room = INT_MAX;
+    for (int i = 0; i < 100 && m.fronts[1].got->len < strlen(text); i++) {
+        run_loop();
+    }
+    g_assert_cmpuint(m.fronts[1].got->len, ==, strlen(text));
+    mux_end(&m);
+}
+
+static int nb_quits;
+
+static void count_quit(void)
+{
+    nb_quits++;
+}
+
+static void test_mux_output(void)
+{
+    g_autofree uint8_t *big = g_malloc0(1024 * 1024);
+    int watched[2] = { 0, 0 };
+    char *shown;
+    Mux m;
+
+    mux_start(&m);
+    g_assert_cmpint(chardev_write(m.ports[0], (const uint8_t *)"one ", 4), ==, 4);
+    chardev_write_all(m.ports[1], (const uint8_t *)"two", 3);
+    shown = mux_shown(&m);
+    g_assert_cmpstr(shown, ==, "one two");
+    g_free(shown);
+
+    mux_type(&m, "\001h");
+    shown = mux_shown(&m);
+    g_assert_nonnull(strstr(shown, "C-a x    exit emulator\n\r"));
+    g_free(shown);
+
+    mux_type(&m, "\001t");
+    g_assert_cmpint(chardev_write(m.ports[0], (const uint8_t *)"a\nbc\nd", 6), ==, 6);
+    shown = mux_shown(&m);
+    g_assert_true(g_regex_match_simple("^a\n\\[00:00:00\\.000\\] bc\n\\[00:00:0\\d\\.\\d{3}\\] d$",
+                                       shown, 0, 0));
+    g_free(shown);
+    mux_type(&m, "\001t");
+
+    chardev_set_quit_handler(count_quit);
+    mux_type(&m, "\001x");
+    chardev_set_quit_handler(NULL);
+    g_assert_cmpint(nb_quits, ==, 1);
+    shown = mux_shown(&m);
+    g_assert_cmpstr(shown, ==, "QEMU: Terminated\n\r");
+    g_free(shown);
+
+    g_assert_cmpint(chardev_write(m.ports[0], big, 1024 * 1024), <, 1024 * 1024);
+    g_assert_cmpuint(chardev_add_watch(m.ports[0], G_IO_OUT, count_watch, &watched[0]), !=, 0);
+    g_assert_cmpuint(chardev_add_watch(m.ports[1], G_IO_OUT, count_watch, &watched[1]), !=, 0);
+    chardev_detach(m.ports[1]);
+    close(m.fd);
+    run_loop();
+    g_assert_cmpint(watched[0], ==, 1);         /* told once, by HUP */
+    g_assert_cmpint(watched[1], ==, 0);
+    g_assert_true(chardev_has_focus(m.ports[0]));
+    g_assert_cmpint(chardev_write(m.ports[0], big, 10), ==, 10);
+    chardev_detach(m.ports[0]);
+    g_assert_false(chardev_is_attached(m.chr));
+    m.fd = connect_to(m.path);
+    mux_type(&m, "nobody listens\001c\001b");
+    mux_end(&m);
+}
+
 static void test_socket_path_not_socket(void)
 {
     g_autofree char *path = g_build_filename(dir, "precious", NULL);
@@ -205,6 +389,10 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/refused", test_refused);
     g_test_add_func("/chardev/specs", test_specs);
     g_test_add_func("/chardev/server", test_server);
+    g_test_add_func("/chardev/mux/focus", test_mux_focus);
+    g_test_add_func("/chardev/mux/flow", test_mux_flow);
+    g_test_add_func("/chardev/mux/backpressure", test_mux_backpressure);
+    g_test_add_func("/chardev/mux/output", test_mux_output);
     g_test_add_func("/chardev/socket-path-not-socket", test_socket_path_not_socket);
     status = g_test_run();
     rmdir(dir);
