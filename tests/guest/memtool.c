@@ -5,25 +5,26 @@
  * `hold` returns once the memory is written and read back; a background process then keeps it
  * until `release`. `verify` reads it all again. Each prints "held=… verified=… bad=…", and exits
  * with 0 only when every page was right.
- * `ports` prints "ready" and reads a port on one CPU, which leaves the guest each time, until it is
- * sent SIGTERM; then it prints how often and how long the longest took.
+ * `exits` prints "ready" and reads a configuration register of the PCI host bridge on one CPU, which
+ * leaves the guest for the emulator each time, until it is sent SIGTERM; then it prints how often
+ * and how long the longest took.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#define CMOS_DATA 0x71
+#define REGISTER "/sys/bus/pci/devices/0000:00:00.0/config"
 #define PAGE 4096u
 #define WORDS (PAGE / sizeof(uint64_t))
 
@@ -167,11 +168,11 @@ static int hold(const char *name, uint64_t size, uint64_t seed)
     return 0;
 }
 
-static volatile sig_atomic_t ports_end;
+static volatile sig_atomic_t exits_end;
 
-static void ports_stop(int sig)
+static void exits_stop(int sig)
 {
-    ports_end = sig;
+    exits_end = sig;
 }
 
 static uint64_t now_us(void)
@@ -182,23 +183,27 @@ static uint64_t now_us(void)
     return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
 }
 
-static int ports(int cpu)
+static int exits(int cpu)
 {
     uint64_t nb_reads = 0, longest = 0;
+    int fd = open(REGISTER, O_RDONLY);
     cpu_set_t set;
 
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof(set), &set) || ioperm(CMOS_DATA, 1, 1)) {
-        fail("ports");
+    if (sched_setaffinity(0, sizeof(set), &set) || fd < 0) {
+        fail("exits");
     }
-    signal(SIGTERM, ports_stop);
+    signal(SIGTERM, exits_stop);
     puts("ready");
     fflush(stdout);
-    while (!ports_end) {
+    while (!exits_end) {
         uint64_t start = now_us(), took;
+        uint32_t value;
 
-        inb(CMOS_DATA);
+        if (pread(fd, &value, sizeof(value), 0) != sizeof(value)) {
+            fail(REGISTER);
+        }
         took = now_us() - start;
         longest = took > longest ? took : longest;
         nb_reads++;
@@ -210,8 +215,8 @@ static int ports(int cpu)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && !strcmp(argv[1], "ports")) {
-        return ports(atoi(argv[2]));
+    if (argc == 3 && !strcmp(argv[1], "exits")) {
+        return exits(atoi(argv[2]));
     }
     if (argc == 5 && !strcmp(argv[1], "hold")) {
         return hold(argv[2], strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0));
@@ -223,6 +228,6 @@ int main(int argc, char **argv)
         return ask(argv[2], 'r');
     }
     fprintf(stderr, "usage: memtool hold NAME BYTES SEED | verify NAME | release NAME | "
-                    "ports CPU\n");
+                    "exits CPU\n");
     return 2;
 }

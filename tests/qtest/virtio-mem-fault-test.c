@@ -775,6 +775,75 @@ static void test_real_hugetlb(void)
     huge_release(lock, before);
 }
 
+/* ---- what x-query-virtio-mem tells ---- */
+
+static QDict *report_of(Vm *vm)
+{
+    QDict *answer = qtest_qmp(vm->qts, "{'execute': 'x-query-virtio-mem'}");
+    QDict *report = qobject_to(QDict, qlist_pop(qdict_get_qlist(answer, "return")));
+
+    qobject_unref(answer);
+    return report;
+}
+
+static bool skip_report(void)
+{
+    if (!emulator_is_elastic) {
+        g_test_skip("beyond stock: it has no x-query-virtio-mem");
+    }
+    return !emulator_is_elastic;
+}
+
+/* A request that is being carried out is why nothing moves. */
+static void test_report_working(void)
+{
+    struct virtio_mem_req req = request_make(VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
+    QDict *report;
+    uint32_t head;
+    Vm vm;
+
+    if (skip_report()) {
+        return;
+    }
+    fault_start(&vm, &ram, PROPS);
+    plug_and_fill(&vm, 0, LARGE_BLOCKS);
+    faults->call[HOST_DONTNEED].delay_us = 200 * 1000;
+    qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
+    head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
+    qvirtqueue_add(vm.qts, vm.vq, vm.resp, sizeof(struct virtio_mem_resp), true, false);
+    qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+    report = report_of(&vm);
+    g_assert_cmpstr(qdict_get_str(report, "state"), ==, "working");
+    g_assert_nonnull(strstr(qdict_get_str(report, "diagnosis"), "is being carried out"));
+    qobject_unref(report);
+    qvirtio_wait_used_elem(vm.qts, vm.vdev, vm.vq, head, NULL, TIMEOUT_US);
+    report = report_of(&vm);
+    g_assert_cmpstr(qdict_get_str(report, "state"), !=, "working");
+    qobject_unref(report);
+    vm_end(&vm);
+}
+
+/* Where the host does not tell what it holds, the report says so, and the rest is there. */
+static void test_report_untold(void)
+{
+    QDict *report, *map;
+    Vm vm;
+
+    if (skip_report()) {
+        return;
+    }
+    fault_start(&vm, &ram, PROPS);
+    plug_and_fill(&vm, 0, 4);
+    set_fault(HOST_SCAN, 0, ALL, EIO);
+    report = report_of(&vm);
+    map = qdict_get_qdict(report, "block-map");
+    g_assert_cmpint(qdict_get_int(map, "plugged-blocks"), ==, 4);
+    g_assert_false(qdict_haskey(map, "touched"));
+    g_assert_nonnull(strstr(qdict_get_str(map, "touched-error"), "Input/output error"));
+    qobject_unref(report);
+    vm_end(&vm);
+}
+
 /* ---- the list ---- */
 
 #define ADD_FAULT(name, fn) qtest_add_func("/virtio-mem-fault/" name, fn)
@@ -832,6 +901,8 @@ static void add_tests(void)
     qtest_add_data_func("/virtio-mem-fault/system-reset/large", GUINT_TO_POINTER(1),
                         test_system_reset);
     ADD_FAULT("system-reset/twice", test_system_reset_twice);
+    ADD_FAULT("report/working", test_report_working);
+    ADD_FAULT("report/untold", test_report_untold);
     ADD_FAULT("real/rlimit-as", test_real_rlimit_as);
     ADD_FAULT("real/no-holes", test_real_no_holes);
     ADD_FAULT("real/file-system-full", test_real_full);
