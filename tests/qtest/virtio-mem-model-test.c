@@ -11,8 +11,8 @@
  * them as it likes: their answers are compared each, the rest after the last. These are not counted
  * among QTEST_MODEL_REQUESTS, which says how many requests are to be checked one by one.
  *
- * The driver's side of the ring is in guest RAM that the test has mapped itself, since a qtest
- * command for every byte would make a million requests last for hours.
+ * The driver's side of the ring, split or packed, is in guest RAM that the test has mapped itself,
+ * since a qtest command for every byte would make a million requests last for hours.
  * QTEST_MODEL_SEED repeats a run that is printed with its seed.
  */
 #include "qemu/osdep.h"
