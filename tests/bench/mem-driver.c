@@ -4,6 +4,7 @@
  * response n for good, and so are the entries of the ring: a batch starts where the last one ended.
  */
 #include "qemu/osdep.h"
+#include <sched.h>
 #include <sys/mman.h>
 #include "libqtest-raw.h"
 #include "mem-driver.h"
@@ -83,6 +84,29 @@ void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib)
     d->responses = guest_alloc(&d->alloc, MEM_DRIVER_BATCH * sizeof(struct virtio_mem_resp));
     d->marker = guest_alloc(&d->alloc, sizeof(uint16_t));
     mem_driver_make_ring(d);
+}
+
+void mem_driver_part_cpus(const MemDriver *d)
+{
+    static cpu_set_t all;
+    cpu_set_t own, others;
+    int first = 0;
+
+    if (!CPU_COUNT(&all)) {
+        g_assert_cmpint(sched_getaffinity(0, sizeof(all), &all), ==, 0);
+    }
+    if (CPU_COUNT(&all) < 2) {
+        return;
+    }
+    while (!CPU_ISSET(first, &all)) {
+        first++;
+    }
+    others = all;
+    CPU_CLR(first, &others);
+    CPU_ZERO(&own);
+    CPU_SET(first, &own);
+    g_assert_cmpint(sched_setaffinity(qtest_pid(d->qts), sizeof(others), &others), ==, 0);
+    g_assert_cmpint(sched_setaffinity(0, sizeof(own), &own), ==, 0);
 }
 
 void mem_driver_start_without(MemDriver *d)

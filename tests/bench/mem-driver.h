@@ -40,6 +40,12 @@ typedef struct MemDriver {
  * memory-backend-@backend, all of it requested, and a driver at work on it.
  */
 void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib);
+/*
+ * From now on this thread is on the first CPU there is and the emulator's main thread on the others:
+ * on one and the same the driver would see the begin of a window only after its end. Where there is
+ * but one CPU, nothing.
+ */
+void mem_driver_part_cpus(const MemDriver *d);
 /* The same machine without the device; as many of its pages are written as a driver writes. */
 void mem_driver_start_without(MemDriver *d);
 void mem_driver_end(MemDriver *d);

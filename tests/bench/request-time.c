@@ -74,6 +74,7 @@ static void scenario_batch(void)
     MemDriver d;
 
     mem_driver_start(&d, "ram", size / MiB);
+    mem_driver_part_cpus(&d);
     print_value("plug", batch_mean(&d, VIRTIO_MEM_REQ_PLUG));
     mem_driver_fill(&d, size);
     print_value("unplug", batch_mean(&d, VIRTIO_MEM_REQ_UNPLUG));
@@ -131,6 +132,7 @@ static void scenario_linux(void)
     MemDriver d;
 
     mem_driver_start(&d, "ram", size / MiB);
+    mem_driver_part_cpus(&d);
     for (unsigned round = 0; round < LINUX_ROUNDS; round++) {
         linux_requests(&d, VIRTIO_MEM_REQ_PLUG, plug);
         linux_requests(&d, VIRTIO_MEM_REQ_UNPLUG, unplug);
@@ -193,6 +195,7 @@ static void scenario_huge(void)
     mem_driver_end(&d);
 
     mem_driver_start(&d, "ram", TiB / MiB);
+    mem_driver_part_cpus(&d);
     for (unsigned round = 0; round < HUGE_ROUNDS; round++) {
         huge_plug(&d);
         resident = MAX(resident, mem_driver_resident_exact(&d));
