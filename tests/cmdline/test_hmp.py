@@ -573,17 +573,17 @@ class Multiplexer(TestCase):
         """Its default: nothing of the monitor until it is asked for, and ^C is the guest's."""
         base = [word for word in PC if word != "-nodefaults"]
         master, slave = os.openpty()
-        with subprocess.Popen([BINARY, *base, "-nographic"], stdin=slave, stdout=slave,
-                              stderr=slave) as process:
-            os.close(slave)
-            self.addCleanup(process.kill)
-            with Terminal(fd=master) as terminal:
-                deadline = time.monotonic() + TIMEOUT
-                while termios.tcgetattr(master)[3] & termios.ECHO:
-                    self.assertLess(time.monotonic(), deadline)
-                terminal.write(b"\x03\x01c")
-                terminal.read()
-                self.assertEqual(terminal.ask("info name"), "")
-                terminal.write(b"\x01x")
-                terminal.read(b"QEMU: Terminated\r\n\r")
-            self.assertEqual(process.wait(TIMEOUT), 0)
+        process = subprocess.Popen([BINARY, *base, "-nographic"], stdin=slave, stdout=slave,
+                                   stderr=slave)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        os.close(slave)
+        terminal = self.enterContext(Terminal(fd=master))
+        deadline = time.monotonic() + TIMEOUT
+        while termios.tcgetattr(master)[3] & termios.ECHO:
+            self.assertLess(time.monotonic(), deadline)
+        terminal.write(b"\x03\x01c")
+        terminal.read()
+        self.assertEqual(terminal.ask("info name"), "")
+        terminal.write(b"\x01x")
+        terminal.read(b"QEMU: Terminated\r\n\r")
+        self.assertEqual(process.wait(TIMEOUT), 0)
