@@ -5,7 +5,8 @@
  * in is for the one that has the focus. Ctrl-a begins a command to the multiplexer itself.
  *
  * The multiplexer is the front end of the device behind it. It takes bytes even where the front end
- * in focus takes none, up to MUX_BUFFER of them, so that Ctrl-a c gets through to it.
+ * in focus takes none, up to MUX_BUFFER of them, so that Ctrl-a c gets through to it. What it has
+ * to say itself waits as well where the peer does not read: nothing here blocks.
  */
 #include "qemu/osdep.h"
 
@@ -14,6 +15,7 @@
 
 #define ESCAPE 0x01         /* Ctrl-a */
 #define MUX_BUFFER 4096
+#define MUX_TEXT_MAX 4096   /* of its own that waits; more is dropped */
 
 typedef struct MuxPort {
     Chardev chr;            /* what the front end has; first */
@@ -25,6 +27,8 @@ struct ChardevMux {
     Chardev *base;          /* the device that is shared */
     GPtrArray *ports;       /* MuxPort, in order of attachment */
     MuxPort *focus;         /* NULL while there are no ports */
+    GString *text;          /* its own output that the peer has not taken yet */
+    guint text_watch;
     GSource *pump;          /* delivers what waits as soon as it is taken */
     bool escaped;           /* Ctrl-a was the last byte */
     bool stamping;          /* each line of output begins with its time */
@@ -49,9 +53,39 @@ static MuxPort *mux_port(ChardevMux *mux, unsigned i)
     return g_ptr_array_index(mux->ports, i);
 }
 
+static gboolean mux_text_ready(void *unused, GIOCondition cond, void *opaque);
+
+/* Whether all of its own text is out. If not it goes on when the peer reads. */
+static bool mux_flush(ChardevMux *mux)
+{
+    int done;
+
+    if (!mux->text->len) {
+        return true;
+    }
+    done = chardev_write(mux->base, (const uint8_t *)mux->text->str, mux->text->len);
+    g_string_erase(mux->text, 0, MIN(done, (int)mux->text->len));
+    if (mux->text->len && !mux->text_watch) {
+        mux->text_watch = chardev_add_watch(mux->base, G_IO_OUT, mux_text_ready, mux);
+    }
+    return !mux->text->len;
+}
+
+static gboolean mux_text_ready(void *unused, GIOCondition cond, void *opaque)
+{
+    ChardevMux *mux = opaque;
+
+    mux->text_watch = 0;
+    mux_flush(mux);
+    return G_SOURCE_REMOVE;
+}
+
 static void mux_say(ChardevMux *mux, const char *text)
 {
-    chardev_write_all(mux->base, (const uint8_t *)text, strlen(text));
+    if (mux->text->len + strlen(text) <= MUX_TEXT_MAX) {
+        g_string_append(mux->text, text);
+    }
+    mux_flush(mux);
 }
 
 /* ---- focus ---- */
@@ -224,6 +258,7 @@ static void mux_event(void *opaque, QEMUChrEvent event)
     ChardevMux *mux = opaque;
 
     mux->escaped = false;
+    g_string_truncate(mux->text, 0);
     for (unsigned i = 0; i < mux->ports->len; i++) {
         MuxPort *port = mux_port(mux, i);
 
@@ -254,6 +289,9 @@ static int port_write(Chardev *chr, const uint8_t *buf, int len)
 {
     ChardevMux *mux = ((MuxPort *)chr)->mux;
 
+    if (!mux_flush(mux)) {
+        return 0;
+    }
     if (!mux->stamping) {
         return chardev_write(mux->base, buf, len);
     }
@@ -262,7 +300,7 @@ static int port_write(Chardev *chr, const uint8_t *buf, int len)
             mux_stamp(mux);
             mux->at_line_start = false;
         }
-        if (!chardev_write(mux->base, &buf[i], 1)) {
+        if (!mux_flush(mux) || !chardev_write(mux->base, &buf[i], 1)) {
             return i;
         }
         mux->at_line_start = buf[i] == '\n';
@@ -275,16 +313,10 @@ static Chardev *port_get_output(Chardev *chr)
     return ((MuxPort *)chr)->mux->base;
 }
 
-static void port_peer_gone(Chardev *chr)
-{
-    chardev_disconnect(((MuxPort *)chr)->mux->base);
-}
-
 static const ChardevKind chardev_mux_port = {
     .name = "mux",
     .write = port_write,
     .get_output = port_get_output,
-    .peer_gone = port_peer_gone,
 };
 
 /* ---- life ---- */
@@ -366,6 +398,7 @@ static void mux_close(Chardev *chr)
         port_free(mux_port(mux, i));
     }
     g_ptr_array_free(mux->ports, true);
+    g_string_free(mux->text, TRUE);
     g_free(mux);
 }
 
@@ -380,6 +413,7 @@ void chardev_mux_init(Chardev *chr, Chardev *base)
 
     mux->base = base;
     mux->ports = g_ptr_array_new();
+    mux->text = g_string_new(NULL);
     chr->mux = mux;
     mux->pump = g_source_new(&pump_funcs, sizeof(PumpSource));
     ((PumpSource *)mux->pump)->mux = mux;

@@ -287,13 +287,6 @@ void chardev_closed(Chardev *chr)
     chardev_send_event(chr, CHR_EVENT_CLOSED);
 }
 
-void chardev_disconnect(Chardev *chr)
-{
-    if (chr->open && chr->fd_in >= 0) {
-        chr->kind->peer_gone(chr);
-    }
-}
-
 /* ---- front ends ---- */
 
 Chardev *chardev_attach(Chardev *chr, Error **errp)
@@ -323,11 +316,6 @@ void chardev_detach(Chardev *chr)
 bool chardev_is_attached(const Chardev *chr)
 {
     return chr->mux ? chardev_mux_is_attached(chr) : chr->attached;
-}
-
-bool chardev_is_open(const Chardev *chr)
-{
-    return chr->open;
 }
 
 void chardev_set_handlers(Chardev *chr, IOCanReadHandler *can_read, IOReadHandler *read_fn,

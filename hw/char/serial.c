@@ -177,7 +177,7 @@ static void serial_event(void *opaque, QEMUChrEvent event)
 {
     SerialState *s = opaque;
 
-    if (event == CHR_EVENT_BREAK) {
+    if (event == CHR_EVENT_BREAK && !(s->mcr & UART_MCR_LOOP)) {
         serial_receive_byte(s, 0);
         s->lsr |= UART_LSR_BI;
         serial_update_irq(s);

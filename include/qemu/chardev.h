@@ -66,7 +66,6 @@ bool chardev_has_focus(const Chardev *chr);
 /* What Ctrl-a x does: asks the program to end. NULL: nothing. */
 void chardev_set_quit_handler(void (*handler)(void));
 bool chardev_is_attached(const Chardev *chr);
-bool chardev_is_open(const Chardev *chr);
 
 /* Any handler may be NULL. */
 void chardev_set_handlers(Chardev *chr, IOCanReadHandler *can_read, IOReadHandler *read,
@@ -85,8 +84,6 @@ void chardev_write_all(Chardev *chr, const uint8_t *buf, int len);
  * the source's id (g_source_remove), 0 if the chardev is closed.
  */
 guint chardev_add_watch(Chardev *chr, GIOCondition cond, ChardevWatchFunc *func, void *opaque);
-/* Ends the peer's connection; a server then accepts the next one. */
-void chardev_disconnect(Chardev *chr);
 
 /* At exit: closes all, removes socket files, restores the terminal. Idempotent. */
 void chardev_cleanup_all(void);

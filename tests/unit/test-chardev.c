@@ -308,6 +308,40 @@ static void test_mux_backpressure(void)
     mux_end(&m);
 }
 
+/* A peer that asks and never reads: nothing blocks, and what is kept for it is bounded. */
+static void test_mux_deaf_peer(void)
+{
+    g_autofree uint8_t *big = g_malloc0(1024 * 1024);
+    g_autofree char *shown = NULL;
+    int watched = 0;
+    Mux m;
+
+    mux_start(&m);
+    mux_type(&m, "\001t");
+    while (chardev_write(m.ports[0], (const uint8_t *)"line\n", 5) == 5) {
+    }
+    for (int i = 0; i < 1000; i++) {
+        mux_type(&m, "\001h");
+    }
+    g_assert_cmpint(chardev_write(m.ports[0], big, 10), ==, 0);
+    g_assert_cmpuint(chardev_add_watch(m.ports[0], G_IO_OUT, count_watch, &watched), !=, 0);
+    for (int i = 0; i < 1000 && !watched; i++) {
+        g_free(mux_shown(&m));
+        run_loop();
+    }
+    g_assert_cmpint(watched, ==, 1);
+    for (int i = 0; i < 1000 && chardev_write(m.ports[0], (const uint8_t *)"end", 3) != 3; i++) {
+        g_free(mux_shown(&m));
+        run_loop();
+    }
+    for (int i = 0; i < 1000 && !(shown && g_str_has_suffix(shown, "end")); i++) {
+        g_free(shown);
+        shown = mux_shown(&m);
+    }
+    g_assert_true(g_str_has_suffix(shown, "end"));
+    mux_end(&m);
+}
+
 static int nb_quits;
 
 static void count_quit(void)
@@ -392,6 +426,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/mux/focus", test_mux_focus);
     g_test_add_func("/chardev/mux/flow", test_mux_flow);
     g_test_add_func("/chardev/mux/backpressure", test_mux_backpressure);
+    g_test_add_func("/chardev/mux/deaf-peer", test_mux_deaf_peer);
     g_test_add_func("/chardev/mux/output", test_mux_output);
     g_test_add_func("/chardev/socket-path-not-socket", test_socket_path_not_socket);
     status = g_test_run();
