@@ -6,7 +6,7 @@
 #ifndef MONITOR_OUTPUT_H
 #define MONITOR_OUTPUT_H
 
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 
 #define MONITOR_OUTPUT_HIGH (64 * 1024)   /* bytes unsent: the client is to read before it asks */
 

@@ -15,7 +15,7 @@
 #include "qapi/qapi-commands-machine.h"
 #include "qapi/qapi-commands-misc.h"
 #include "qapi/qapi-commands-run-state.h"
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 #include "qemu/json.h"
 #include "qemu/target-info-qapi.h"
 #include "system/accel.h"

@@ -7,7 +7,7 @@
 #include "qapi/error.h"
 #include "qapi/qapi-types-common.h"
 #include "hw/core/qdev-properties.h"
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 
 void *object_field_prop_ptr(Object *obj, const Property *prop)
 {

@@ -8,7 +8,7 @@
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 
 /* Claims @chr for a QMP monitor; it says nothing until monitor_start_all(). */
 bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp);

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 
 #include "qapi/error.h"
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 #include "qemu/json.h"
 
 static char *dir;

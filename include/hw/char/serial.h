@@ -10,7 +10,7 @@
 
 #include "hw/char/serial-isa.h"
 #include "hw/core/qdev.h"
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 #include "system/memory.h"
 
 #define TYPE_SERIAL "serial"

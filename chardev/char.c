@@ -11,7 +11,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/json.h"
-#include "chardev-internal.h"
+#include "char-internal.h"
 
 #define READ_CHUNK 4096
 

@@ -11,7 +11,7 @@
 #include "qemu/osdep.h"
 
 #include "qapi/error.h"
-#include "chardev-internal.h"
+#include "char-internal.h"
 
 #define ESCAPE 0x01         /* Ctrl-a */
 #define MUX_BUFFER 4096

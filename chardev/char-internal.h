@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Between the core of character devices (chardev.c) and the kinds of them; see qemu/chardev.h. */
+/* Between the core of character devices (char.c) and the kinds of them; see chardev/char.h. */
 #ifndef UTIL_CHARDEV_INTERNAL_H
 #define UTIL_CHARDEV_INTERNAL_H
 
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 
 typedef struct ChardevKind {
     const char *name;                 /* after "backend=" */
@@ -27,7 +27,7 @@ struct Chardev {
     bool open;                        /* a peer is there (or needs not be) */
     int fd_in, fd_out;                /* -1: none; they may be the same */
     GSource *input;                   /* polls fd_in while the front end wants bytes */
-    GSList *watches;                  /* ChardevWatch, see chardev.c */
+    GSList *watches;                  /* ChardevWatch, see char.c */
     IOCanReadHandler *can_read;
     IOReadHandler *read;
     IOEventHandler *event;

@@ -15,7 +15,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
-#include "chardev-internal.h"
+#include "char-internal.h"
 
 static void socket_start_listening(Chardev *chr);
 

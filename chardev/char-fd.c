@@ -9,7 +9,7 @@
 #include <termios.h>
 
 #include "qapi/error.h"
-#include "chardev-internal.h"
+#include "char-internal.h"
 
 /* ---- null ---- */
 

@@ -18,7 +18,7 @@
 #include "options.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-control.h"
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"

@@ -10,7 +10,7 @@
 #include "hw/core/qdev.h"
 #include "qapi/error.h"
 #include "qemu/bswap.h"
-#include "qemu/chardev.h"
+#include "chardev/char.h"
 #include "qemu/cutils.h"
 #include "qemu/timer.h"
 #include "qemu/units.h"
