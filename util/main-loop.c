@@ -6,19 +6,20 @@
 #include "qemu/osdep.h"
 #include "qemu/event_notifier.h"
 #include "qemu/main-loop.h"
+#include "qemu/thread.h"
 #include "qemu/timer.h"
 
 #include <glib-unix.h>
 
 /* The big lock. */
 
-static GMutex bql;
+static QemuMutex bql = QEMU_MUTEX_INITIALIZER;
 static __thread bool bql_is_mine;
 
 void bql_lock(void)
 {
     assert(!bql_is_mine);
-    g_mutex_lock(&bql);
+    qemu_mutex_lock(&bql);
     bql_is_mine = true;
 }
 
@@ -26,32 +27,12 @@ void bql_unlock(void)
 {
     assert(bql_is_mine);
     bql_is_mine = false;
-    g_mutex_unlock(&bql);
+    qemu_mutex_unlock(&bql);
 }
 
 bool bql_locked(void)
 {
     return bql_is_mine;
-}
-
-void qemu_cond_wait_bql(GCond *cond)
-{
-    assert(bql_is_mine);
-    bql_is_mine = false;
-    g_cond_wait(cond, &bql);
-    bql_is_mine = true;
-}
-
-bool qemu_cond_timedwait_bql(GCond *cond, int ms)
-{
-    bool signalled;
-
-    assert(bql_is_mine);
-    bql_is_mine = false;
-    signalled = g_cond_wait_until(cond, &bql,
-                                  g_get_monotonic_time() + ms * G_TIME_SPAN_MILLISECOND);
-    bql_is_mine = true;
-    return signalled;
 }
 
 /* Bottom halves. */
@@ -64,7 +45,7 @@ struct QEMUBH {
     bool deleted;
 };
 
-static GMutex bh_lock;
+static QemuMutex bh_lock = QEMU_MUTEX_INITIALIZER;
 static GQueue bh_queue = G_QUEUE_INIT;   /* of scheduled QEMUBHs */
 
 QEMUBH *qemu_bh_new(QEMUBHFunc *cb, void *opaque)
@@ -78,23 +59,23 @@ QEMUBH *qemu_bh_new(QEMUBHFunc *cb, void *opaque)
 
 void qemu_bh_schedule(QEMUBH *bh)
 {
-    g_mutex_lock(&bh_lock);
+    qemu_mutex_lock(&bh_lock);
     if (!bh->scheduled) {
         bh->scheduled = true;
         g_queue_push_tail(&bh_queue, bh);
     }
-    g_mutex_unlock(&bh_lock);
+    qemu_mutex_unlock(&bh_lock);
     qemu_notify_event();
 }
 
 void qemu_bh_cancel(QEMUBH *bh)
 {
-    g_mutex_lock(&bh_lock);
+    qemu_mutex_lock(&bh_lock);
     if (bh->scheduled) {
         bh->scheduled = false;
         g_queue_remove(&bh_queue, bh);
     }
-    g_mutex_unlock(&bh_lock);
+    qemu_mutex_unlock(&bh_lock);
 }
 
 void qemu_bh_delete(QEMUBH *bh)
@@ -116,22 +97,22 @@ void qemu_bh_schedule_oneshot(QEMUBHFunc *cb, void *opaque)
 /* Those that were scheduled when the round began. */
 static void main_loop_run_bhs(void)
 {
-    g_mutex_lock(&bh_lock);
+    qemu_mutex_lock(&bh_lock);
     for (guint n = bh_queue.length; n > 0 && bh_queue.length; n--) {
         QEMUBH *bh = g_queue_pop_head(&bh_queue);
         QEMUBHFunc *cb = bh->cb;
         void *opaque = bh->opaque;
 
         bh->scheduled = false;
-        g_mutex_unlock(&bh_lock);
+        qemu_mutex_unlock(&bh_lock);
         /* The callback may delete its bottom half. */
         if (bh->oneshot) {
             g_free(bh);
         }
         cb(opaque);
-        g_mutex_lock(&bh_lock);
+        qemu_mutex_lock(&bh_lock);
     }
-    g_mutex_unlock(&bh_lock);
+    qemu_mutex_unlock(&bh_lock);
 }
 
 /* File descriptors. */
@@ -195,12 +176,13 @@ void qemu_set_fd_handler(int fd, IOHandler *fd_read, IOHandler *fd_write, void *
 /* The loop. */
 
 static EventNotifier wakeup;
-static GThread *main_thread;
+static QemuThread main_thread;
+static bool initialized;
 static GArray *poll_fds;   /* of GPollFD, reused from round to round */
 
 bool qemu_in_main_thread(void)
 {
-    return main_thread == g_thread_self();
+    return initialized && qemu_thread_is_self(&main_thread);
 }
 
 static gboolean main_loop_woken(gint fd, GIOCondition cond, gpointer opaque)
@@ -211,13 +193,14 @@ static gboolean main_loop_woken(gint fd, GIOCondition cond, gpointer opaque)
 
 void qemu_init_main_loop(void)
 {
-    if (main_thread) {
+    if (initialized) {
         return;
     }
+    initialized = true;
     if (event_notifier_init(&wakeup, 0) < 0) {
         g_error("cannot create an eventfd: %s", strerror(errno));
     }
-    main_thread = g_thread_self();
+    qemu_thread_get_self(&main_thread);
     poll_fds = g_array_new(false, false, sizeof(GPollFD));
     g_unix_fd_add(event_notifier_get_fd(&wakeup), G_IO_IN, main_loop_woken, NULL);
     g_main_context_acquire(NULL);
@@ -235,9 +218,9 @@ static bool main_loop_has_bhs(void)
 {
     bool any;
 
-    g_mutex_lock(&bh_lock);
+    qemu_mutex_lock(&bh_lock);
     any = bh_queue.length > 0;
-    g_mutex_unlock(&bh_lock);
+    qemu_mutex_unlock(&bh_lock);
     return any;
 }
 

@@ -5,12 +5,13 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
+#include "qemu/thread.h"
 #include "qemu/timer.h"
 
 static QEMUTimer *pending[QEMU_CLOCK_MAX];
 
 /* The virtual clock: monotonic time minus the time that the VM stood still. */
-static GMutex ticks_lock;
+static QemuMutex ticks_lock = QEMU_MUTEX_INITIALIZER;
 static bool ticks_enabled;
 /* Of the virtual clock to the monotonic one; while it stands still, its value. */
 static int64_t ticks_offset;
@@ -40,31 +41,31 @@ static int64_t virtual_clock_get(void)
     if (source) {
         return source();
     }
-    g_mutex_lock(&ticks_lock);
+    qemu_mutex_lock(&ticks_lock);
     now = ticks_enabled ? get_clock_monotonic() + ticks_offset : ticks_offset;
-    g_mutex_unlock(&ticks_lock);
+    qemu_mutex_unlock(&ticks_lock);
     return now;
 }
 
 void cpu_enable_ticks(void)
 {
-    g_mutex_lock(&ticks_lock);
+    qemu_mutex_lock(&ticks_lock);
     if (!ticks_enabled) {
         ticks_offset -= get_clock_monotonic();
         ticks_enabled = true;
     }
-    g_mutex_unlock(&ticks_lock);
+    qemu_mutex_unlock(&ticks_lock);
     qemu_notify_event();
 }
 
 void cpu_disable_ticks(void)
 {
-    g_mutex_lock(&ticks_lock);
+    qemu_mutex_lock(&ticks_lock);
     if (ticks_enabled) {
         ticks_offset += get_clock_monotonic();
         ticks_enabled = false;
     }
-    g_mutex_unlock(&ticks_lock);
+    qemu_mutex_unlock(&ticks_lock);
 }
 
 void qemu_clock_set_virtual_source(int64_t (*get)(void))

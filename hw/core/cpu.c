@@ -123,7 +123,6 @@ static void cpu_common_reset_hold(Object *obj, ResetType type)
     CPUState *cpu = CPU(obj);
 
     cpu->halted = cpu->start_powered_off;
-    cpu->exception_index = -1;
 }
 
 static void cpu_common_init(Object *obj)
@@ -131,10 +130,6 @@ static void cpu_common_init(Object *obj)
     CPUState *cpu = CPU(obj);
 
     cpu->cpu_index = UNASSIGNED_CPU_INDEX;
-    cpu->stopped = true;
-    cpu->exception_index = -1;
-    cpu->halt_cond = g_new0(GCond, 1);
-    g_cond_init(cpu->halt_cond);
 }
 
 static void cpu_common_finalize(Object *obj)
@@ -142,8 +137,6 @@ static void cpu_common_finalize(Object *obj)
     CPUState *cpu = CPU(obj);
 
     cpu_list_remove(cpu);
-    g_cond_clear(cpu->halt_cond);
-    g_free(cpu->halt_cond);
 }
 
 static void cpu_common_class_init(ObjectClass *oc, const void *data)

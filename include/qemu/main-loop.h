@@ -11,10 +11,6 @@
 void bql_lock(void);
 void bql_unlock(void);
 bool bql_locked(void);
-/* Waits on @cond with the big lock; returns with it held. */
-void qemu_cond_wait_bql(GCond *cond);
-/* As above for at most @ms milliseconds; false on timeout. */
-bool qemu_cond_timedwait_bql(GCond *cond, int ms);
 
 /* Once, on the main thread; takes the big lock. Repeated calls do nothing. */
 void qemu_init_main_loop(void);

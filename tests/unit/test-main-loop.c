@@ -6,6 +6,7 @@
 #include "qapi/error.h"
 #include "qemu/event_notifier.h"
 #include "qemu/main-loop.h"
+#include "qemu/thread.h"
 #include "qemu/timer.h"
 
 static int64_t fake_now;
@@ -104,14 +105,15 @@ static gpointer bh_thread(gpointer opaque)
 static void test_bh_from_thread(void)
 {
     int n = 0;
-    GThread *t = g_thread_new("bh", bh_thread, &n);
+    QemuThread t;
 
+    qemu_thread_create(&t, "bh", bh_thread, &n, QEMU_THREAD_JOINABLE);
     g_assert_true(bql_locked());
     while (!n) {
         main_loop_wait(false);
     }
     g_assert_true(bql_locked());
-    g_thread_join(t);
+    qemu_thread_join(&t);
 }
 
 static void event_cb(EventNotifier *e)

@@ -8,6 +8,7 @@
 #include "qemu/bswap.h"
 #include "qemu/event_notifier.h"
 #include "qemu/main-loop.h"
+#include "qemu/thread.h"
 #include "qapi/error.h"
 #include "system/memory.h"
 #include "system/ramblock.h"
@@ -607,7 +608,7 @@ static void test_concurrent_readers(void)
     MemoryRegion root, below, above, split;
     Object *owner = object_new(TYPE_TEST_RDM);
     Race race = { };
-    GThread *threads[2];
+    QemuThread threads[2];
 
     memory_region_init(&root, NULL, NULL, UINT64_MAX);
     memory_region_init_ram(&below, owner, "below", 0x2000, &error_abort);
@@ -620,7 +621,7 @@ static void test_concurrent_readers(void)
     memory_region_add_subregion_overlap(&root, 0x800000, &split, 1);
     address_space_init(&race.as, &root, "race");
     for (int i = 0; i < 2; i++) {
-        threads[i] = g_thread_new("reader", race_reader, &race);
+        qemu_thread_create(&threads[i], "reader", race_reader, &race, QEMU_THREAD_JOINABLE);
     }
     for (int i = 0; i < 3000 || __atomic_load_n(&race.nb_reads, __ATOMIC_RELAXED) < 20000; i++) {
         memory_region_set_enabled(&above, i & 1);
@@ -629,7 +630,7 @@ static void test_concurrent_readers(void)
     __atomic_store_n(&race.stop, 1, __ATOMIC_RELAXED);
     bql_unlock();
     for (int i = 0; i < 2; i++) {
-        g_thread_join(threads[i]);
+        qemu_thread_join(&threads[i]);
     }
     bql_lock();
     /* Views whose last reader was a thread wait for the main loop. */

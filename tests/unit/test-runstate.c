@@ -8,6 +8,7 @@
 #include "qapi/error.h"
 #include "qapi/util.h"
 #include "qemu/main-loop.h"
+#include "qemu/thread.h"
 #include "qemu/timer.h"
 #include "system/reset.h"
 #include "system/runstate.h"
@@ -190,13 +191,13 @@ static void *stop_from_thread(void *opaque)
 
 static void test_stop_from_thread(void)
 {
-    GThread *thread;
+    QemuThread thread;
     int status;
 
     vm_start();
     bql_unlock();
-    thread = g_thread_new("stopper", stop_from_thread, NULL);
-    g_thread_join(thread);
+    qemu_thread_create(&thread, "stopper", stop_from_thread, NULL, QEMU_THREAD_JOINABLE);
+    qemu_thread_join(&thread);
     bql_lock();
     g_assert_false(pending(&status));
     g_assert_true(runstate_check(RUN_STATE_PAUSED));

@@ -30,17 +30,9 @@ struct CPUState {
 
     int cpu_index;
     bool created;               /* the vCPU's thread is ready */
-    bool stop;                  /* asked to pause */
-    bool stopped;               /* is paused */
-    bool unplug;
     bool halted;
-    bool exit_request;
     bool start_powered_off;
-    bool running;
     int thread_id;              /* as gettid(2) */
-    GThread *thread;
-    GCond *halt_cond;           /* the big lock's: something changed for this vCPU */
-    int exception_index;
     void *accel;                /* the accelerator's own data */
     QTAILQ_ENTRY(CPUState) node;
 };
