@@ -1,13 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What system/memory.c (which renders views), system/physmem.c (which looks addresses up in them)
- * and system/mtree.c (which prints them) share; nobody else includes it. A view is immutable once
- * it is published.
+ * What the files of guest memory in system/ share; nobody else includes it. From the tree to a
+ * byte: memory-region.c (the tree, transactions) -> memory-view.c (views, listeners) ->
+ * memory-access.c (copies and maps by address) -> memory-dispatch.c (registers), with
+ * ram-discard-manager.c asked whether RAM is there; mtree.c prints trees and views.
+ *
+ * Big lock unless a function says otherwise. A view is immutable once it is published.
  */
 #ifndef SYSTEM_MEMORY_INTERNAL_H
 #define SYSTEM_MEMORY_INTERNAL_H
 
 #include "system/memory.h"
+
+/* ---- regions and transactions: memory-region.c ---------------------------------------------- */
+
+/* A write that signals an event descriptor instead of calling the region's ops. */
+struct MemoryRegionIoeventfd {
+    hwaddr addr;      /* in the region, or in the address space in an address space's list */
+    unsigned size;    /* 0: any */
+    bool match_data;
+    uint64_t data;
+    EventNotifier *e;
+};
+
+/* Whether a transaction is open: the tree may then be ahead of the views. */
+bool memory_region_in_transaction(void);
+
+/* ---- views and listeners: memory-view.c ----------------------------------------------------- */
 
 typedef struct FlatRange {
     Int128 start;              /* in the address space */
@@ -28,18 +47,41 @@ struct FlatView {
 };
 
 typedef QTAILQ_HEAD(AddressSpaceList, AddressSpace) AddressSpaceList;
-extern AddressSpaceList address_spaces;   /* in order of creation; big lock */
+extern AddressSpaceList address_spaces;   /* in order of creation */
+
+/* Renders all address spaces anew, publishes the views and tells the listeners what changed. */
+void memory_views_update(void);
+/* As above where no view changed, only the event descriptors in them. */
+void memory_ioeventfds_update(void);
+/* The order in which lists of them are kept: negative, 0 or positive. Any thread. */
+int memory_region_ioeventfd_compare(const MemoryRegionIoeventfd *a,
+                                    const MemoryRegionIoeventfd *b);
 
 /*
  * Follows containers and aliases that show one region as it is: the address spaces of all bus
  * masters then share the view of system memory. NULL: nothing is visible.
  */
 MemoryRegion *memory_region_resolve_root(MemoryRegion *mr);
-/* The range that holds @addr, or NULL with *@gap the bytes up to the next range (or 2^64). */
+/*
+ * The range that holds @addr, or NULL with *@gap the bytes up to the next range (or 2^64). Any
+ * thread that holds a reference of the view; the range lives as long as that.
+ */
 FlatRange *flatview_lookup(FlatView *fv, hwaddr addr, Int128 *gap);
-/* Greatest access of at most @len bytes at @addr that the region's registers take. */
-unsigned memory_region_access_size(MemoryRegion *mr, hwaddr len, hwaddr addr);
-/* Whether host code may touch the range; only sparse RAM ever says no. Takes the big lock then. */
+
+/* ---- dispatch: memory-dispatch.c ------------------------------------------------------------ */
+
+extern const MemoryRegionOps unassigned_mem_ops;   /* every access is a decode error */
+
+/*
+ * One access to the registers of @mr at @offset, of as many bytes as they take at once: at most
+ * *@len, and told there. @buf has them in the order of guest memory. Any thread.
+ */
+MemTxResult memory_region_access_registers(MemoryRegion *mr, hwaddr offset, MemTxAttrs attrs,
+                                           uint8_t *buf, hwaddr *len, bool is_write);
+
+/* ---- sparse RAM: ram-discard-manager.c ------------------------------------------------------ */
+
+/* Whether host code may touch the range; only sparse RAM ever says no. Any thread. */
 bool memory_region_range_accessible(MemoryRegion *mr, hwaddr offset, hwaddr len);
 
 #endif /* SYSTEM_MEMORY_INTERNAL_H */

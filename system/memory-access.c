@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Access to an address space by address: copies, maps and single values, through the flat view that
+ * an access begins with. RAM is copied without any lock; registers are accessed under the big lock.
+ */
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "system/address-spaces.h"
+#include "system/memory-internal.h"
+#include "system/ramblock.h"
+
+/* A bounce buffer's size: devices map descriptors of registers rarely and never large ones. */
+#define BOUNCE_SIZE 4096
+
+/* ---- access to address spaces --------------------------------------------------------------- */
+
+/* Naturally aligned small accesses are single ones, as vCPUs and drivers expect of memory. */
+static void ram_copy(void *dst, const void *src, hwaddr len)
+{
+    switch (len) {
+    case 1:
+        memcpy(dst, src, 1);
+        break;
+    case 2:
+        memcpy(dst, src, 2);
+        break;
+    case 4:
+        memcpy(dst, src, 4);
+        break;
+    case 8:
+        memcpy(dst, src, 8);
+        break;
+    default:
+        memcpy(dst, src, len);
+    }
+}
+
+static bool range_is_direct(const FlatRange *fr, bool is_write)
+{
+    return fr->mr->ram && !(is_write && fr->readonly);
+}
+
+/* What can be done in one go at @addr; *@len is lowered to how much that was. */
+static MemTxResult flatview_access(FlatView *fv, hwaddr addr, MemTxAttrs attrs, uint8_t *buf,
+                                   hwaddr *len, bool is_write)
+{
+    Int128 gap;
+    FlatRange *fr = flatview_lookup(fv, addr, &gap);
+    hwaddr offset;
+
+    if (!fr) {
+        *len = (hwaddr)int128_min(*len, gap);
+        if (!is_write) {
+            memset(buf, 0, *len);
+        }
+        return MEMTX_DECODE_ERROR;
+    }
+    offset = addr - (hwaddr)fr->start + fr->offset_in_region;
+    if (!fr->mr->ram) {
+        /*
+         * Where it starts decodes all of an access, even if other registers begin within it: a
+         * 32-bit access to port 0xcf8 is not cut at the reset control port 0xcf9.
+         */
+        *len = (hwaddr)int128_min(*len, fr->mr->size - offset);
+    } else {
+        *len = (hwaddr)int128_min(*len, fr->start + fr->size - addr);
+    }
+    if (range_is_direct(fr, is_write)) {
+        uint8_t *host = fr->mr->ram_block->host + offset;
+
+        if (!memory_region_range_accessible(fr->mr, offset, *len)) {
+            if (!is_write) {
+                memset(buf, 0, *len);
+            }
+            return MEMTX_ACCESS_ERROR;
+        }
+        ram_copy(is_write ? host : buf, is_write ? buf : host, *len);
+        return MEMTX_OK;
+    }
+    if (fr->mr->ram) {
+        return MEMTX_DECODE_ERROR;   /* a write to ROM does nothing */
+    }
+    if (attrs.memory) {
+        if (!is_write) {
+            memset(buf, 0, *len);
+        }
+        return MEMTX_ACCESS_ERROR;
+    }
+    return memory_region_access_registers(fr->mr, offset, attrs, buf, len, is_write);
+}
+
+MemTxResult address_space_rw(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, void *buf,
+                             hwaddr len, bool is_write)
+{
+    MemTxResult result = MEMTX_OK;
+    uint8_t *p = buf;
+    FlatView *fv;
+
+    if (len == 0) {
+        return MEMTX_OK;
+    }
+    fv = address_space_get_flatview(as);
+    while (len > 0) {
+        hwaddr part = len;
+
+        result |= flatview_access(fv, addr, attrs, p, &part, is_write);
+        len -= part;
+        p += part;
+        addr += part;
+    }
+    flatview_unref(fv);
+    return result;
+}
+
+MemTxResult address_space_read(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, void *buf,
+                               hwaddr len)
+{
+    return address_space_rw(as, addr, attrs, buf, len, false);
+}
+
+MemTxResult address_space_write(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, const void *buf,
+                                hwaddr len)
+{
+    return address_space_rw(as, addr, attrs, (void *)buf, len, true);
+}
+
+MemTxResult address_space_write_rom(AddressSpace *as, hwaddr addr, MemTxAttrs attrs,
+                                    const void *buf, hwaddr len)
+{
+    FlatView *fv = address_space_get_flatview(as);
+    const uint8_t *p = buf;
+    MemTxResult result = MEMTX_OK;
+
+    while (len > 0) {
+        Int128 gap;
+        FlatRange *fr = flatview_lookup(fv, addr, &gap);
+        hwaddr part = (hwaddr)int128_min(len, fr ? fr->start + fr->size - addr : gap);
+
+        if (fr && fr->mr->ram && !(fr->mr->ram_block->flags & RAM_READONLY)) {
+            memcpy(fr->mr->ram_block->host + (addr - (hwaddr)fr->start) + fr->offset_in_region,
+                   p, part);
+        } else {
+            result |= MEMTX_DECODE_ERROR;
+        }
+        len -= part;
+        p += part;
+        addr += part;
+    }
+    flatview_unref(fv);
+    return result;
+}
+
+MemTxResult address_space_set(AddressSpace *as, hwaddr addr, uint8_t c, hwaddr len,
+                              MemTxAttrs attrs)
+{
+    uint8_t fill[512];
+    MemTxResult result = MEMTX_OK;
+
+    memset(fill, c, sizeof(fill));
+    while (len > 0) {
+        hwaddr part = MIN(len, sizeof(fill));
+
+        result |= address_space_write(as, addr, attrs, fill, part);
+        len -= part;
+        addr += part;
+    }
+    return result;
+}
+
+bool address_space_access_valid(AddressSpace *as, hwaddr addr, hwaddr len, bool is_write,
+                                MemTxAttrs attrs)
+{
+    FlatView *fv = address_space_get_flatview(as);
+    bool valid = true;
+
+    while (valid && len > 0) {
+        Int128 gap;
+        FlatRange *fr = flatview_lookup(fv, addr, &gap);
+        hwaddr part = fr ? (hwaddr)int128_min(len, fr->start + fr->size - addr) : 0;
+
+        if (!fr || (fr->mr->ram && !range_is_direct(fr, is_write))) {
+            valid = false;
+        } else if (fr->mr->ram) {
+            valid = memory_region_range_accessible(
+                fr->mr, addr - (hwaddr)fr->start + fr->offset_in_region, part);
+        }
+        len -= part;
+        addr += part;
+    }
+    flatview_unref(fv);
+    return valid;
+}
+
+/* ---- mapping guest memory ------------------------------------------------------------------- */
+
+static struct {
+    bool in_use;
+    AddressSpace *as;
+    hwaddr addr;
+    uint8_t data[BOUNCE_SIZE];
+} bounce;
+
+static void *map_bounce(AddressSpace *as, hwaddr addr, hwaddr *plen, bool is_write,
+                        MemTxAttrs attrs)
+{
+    hwaddr len = MIN(*plen, BOUNCE_SIZE);
+
+    *plen = 0;
+    if (__atomic_exchange_n(&bounce.in_use, true, __ATOMIC_ACQUIRE)) {
+        return NULL;
+    }
+    bounce.as = as;
+    bounce.addr = addr;
+    if (is_write) {
+        memset(bounce.data, 0, len);
+    } else if (address_space_read(as, addr, attrs, bounce.data, len) & MEMTX_ACCESS_ERROR) {
+        __atomic_store_n(&bounce.in_use, false, __ATOMIC_RELEASE);
+        return NULL;
+    }
+    *plen = len;
+    return bounce.data;
+}
+
+/* How much of the same RAM follows in the view without a break, up to @len. */
+static hwaddr contiguous_ram(FlatView *fv, const FlatRange *fr, hwaddr addr, hwaddr len)
+{
+    const FlatRange *last = &fv->ranges[fv->nb_ranges - 1];
+    Int128 got = fr->start + fr->size - addr;
+
+    while (got < len && fr < last) {
+        const FlatRange *next = fr + 1;
+
+        if (next->mr != fr->mr || next->start != fr->start + fr->size ||
+            next->offset_in_region != fr->offset_in_region + (hwaddr)fr->size ||
+            next->readonly != fr->readonly) {
+            break;
+        }
+        got += next->size;
+        fr = next;
+    }
+    return (hwaddr)int128_min(got, len);
+}
+
+void *address_space_map(AddressSpace *as, hwaddr addr, hwaddr *plen, bool is_write,
+                        MemTxAttrs attrs)
+{
+    FlatView *fv;
+    FlatRange *fr;
+    Int128 gap;
+    void *host = NULL;
+
+    if (*plen == 0) {
+        return NULL;
+    }
+    fv = address_space_get_flatview(as);
+    fr = flatview_lookup(fv, addr, &gap);
+    if (fr && range_is_direct(fr, is_write)) {
+        hwaddr offset = addr - (hwaddr)fr->start + fr->offset_in_region;
+
+        *plen = contiguous_ram(fv, fr, addr, *plen);
+        if (memory_region_range_accessible(fr->mr, offset, *plen)) {
+            memory_region_ref(fr->mr);
+            host = fr->mr->ram_block->host + offset;
+        } else {
+            *plen = 0;
+        }
+    } else {
+        host = map_bounce(as, addr, plen, is_write, attrs);
+    }
+    flatview_unref(fv);
+    return host;
+}
+
+void address_space_unmap(AddressSpace *as, void *buffer, hwaddr len, bool is_write,
+                         hwaddr access_len)
+{
+    ram_addr_t offset;
+
+    if (buffer == bounce.data) {
+        if (is_write) {
+            address_space_write(as, bounce.addr, MEMTXATTRS_UNSPECIFIED, bounce.data,
+                                MIN(access_len, BOUNCE_SIZE));
+        }
+        __atomic_store_n(&bounce.in_use, false, __ATOMIC_RELEASE);
+        return;
+    }
+    memory_region_unref(memory_region_from_host(buffer, &offset));
+}
+
+/* ---- single accesses ------------------------------------------------------------------------ */
+
+#define DEFINE_LOAD(name, type, convert)                                                       \
+    type address_space_##name(AddressSpace *as, hwaddr addr, MemTxAttrs attrs,                 \
+                              MemTxResult *result)                                             \
+    {                                                                                          \
+        type value = 0;                                                                        \
+        MemTxResult r = address_space_read(as, addr, attrs, &value, sizeof(value));            \
+                                                                                               \
+        if (result) {                                                                          \
+            *result = r;                                                                       \
+        }                                                                                      \
+        return convert(value);                                                                 \
+    }
+#define DEFINE_STORE(name, type, convert)                                                      \
+    void address_space_##name(AddressSpace *as, hwaddr addr, type val, MemTxAttrs attrs,       \
+                              MemTxResult *result)                                             \
+    {                                                                                          \
+        type value = convert(val);                                                             \
+        MemTxResult r = address_space_write(as, addr, attrs, &value, sizeof(value));           \
+                                                                                               \
+        if (result) {                                                                          \
+            *result = r;                                                                       \
+        }                                                                                      \
+    }
+DEFINE_LOAD(ldub, uint8_t, )
+DEFINE_LOAD(lduw_le, uint16_t, le16_to_cpu)
+DEFINE_LOAD(lduw_be, uint16_t, be16_to_cpu)
+DEFINE_LOAD(ldl_le, uint32_t, le32_to_cpu)
+DEFINE_LOAD(ldl_be, uint32_t, be32_to_cpu)
+DEFINE_LOAD(ldq_le, uint64_t, le64_to_cpu)
+DEFINE_LOAD(ldq_be, uint64_t, be64_to_cpu)
+DEFINE_STORE(stb, uint8_t, )
+DEFINE_STORE(stw_le, uint16_t, cpu_to_le16)
+DEFINE_STORE(stw_be, uint16_t, cpu_to_be16)
+DEFINE_STORE(stl_le, uint32_t, cpu_to_le32)
+DEFINE_STORE(stl_be, uint32_t, cpu_to_be32)
+DEFINE_STORE(stq_le, uint64_t, cpu_to_le64)
+DEFINE_STORE(stq_be, uint64_t, cpu_to_be64)
+
+#define DEFINE_PHYS(load, store, type, order)                                                  \
+    type load##order##_phys(AddressSpace *as, hwaddr addr)                                     \
+    {                                                                                          \
+        return address_space_##load##order(as, addr, MEMTXATTRS_UNSPECIFIED, NULL);            \
+    }                                                                                          \
+    void store##order##_phys(AddressSpace *as, hwaddr addr, type val)                          \
+    {                                                                                          \
+        address_space_##store##order(as, addr, val, MEMTXATTRS_UNSPECIFIED, NULL);             \
+    }
+DEFINE_PHYS(ldub, stb, uint8_t, )
+DEFINE_PHYS(lduw, stw, uint16_t, _le)
+DEFINE_PHYS(ldl, stl, uint32_t, _le)
+DEFINE_PHYS(ldq, stq, uint64_t, _le)
+
+void cpu_physical_memory_read(hwaddr addr, void *buf, hwaddr len)
+{
+    address_space_read(&address_space_memory, addr, MEMTXATTRS_UNSPECIFIED, buf, len);
+}
+
+void cpu_physical_memory_write(hwaddr addr, const void *buf, hwaddr len)
+{
+    address_space_write(&address_space_memory, addr, MEMTXATTRS_UNSPECIFIED, buf, len);
+}
+
+void *cpu_physical_memory_map(hwaddr addr, hwaddr *plen, bool is_write)
+{
+    return address_space_map(&address_space_memory, addr, plen, is_write,
+                             MEMTXATTRS_UNSPECIFIED);
+}
+
+void cpu_physical_memory_unmap(void *buffer, hwaddr len, bool is_write, hwaddr access_len)
+{
+    address_space_unmap(&address_space_memory, buffer, len, is_write, access_len);
+}
