@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory regions: the tree that devices and boards build, and the transactions in which they change
- * it. A region is an object, a child of its owner; it is a container, an alias, RAM or the registers
- * of a device. Views of the tree (system/memory-view.c) are made anew at the end of the outermost
- * transaction that changed what is visible. Everything here is done under the big lock but
- * memory_region_ref() and memory_region_unref().
+ * Memory regions: the tree that devices and boards build, and the transactions in which they
+ * change it. A region is an object, a child of its owner; it is a container, an alias, RAM or the
+ * registers of a device. Views of the tree (system/memory-view.c) are made anew at the end of the
+ * outermost transaction that changed what is visible. Everything here is done under the big lock
+ * but memory_region_ref() and memory_region_unref().
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -513,7 +513,8 @@ void memory_region_add_eventfd(MemoryRegion *mr, hwaddr addr, unsigned size, boo
     unsigned pos = 0;
 
     memory_region_transaction_begin();
-    while (pos < mr->ioeventfd_nb && memory_region_ioeventfd_compare(&mr->ioeventfds[pos], &fd) < 0) {
+    while (pos < mr->ioeventfd_nb &&
+           memory_region_ioeventfd_compare(&mr->ioeventfds[pos], &fd) < 0) {
         pos++;
     }
     mr->ioeventfds = g_renew(MemoryRegionIoeventfd, mr->ioeventfds, mr->ioeventfd_nb + 1);
@@ -532,7 +533,8 @@ void memory_region_del_eventfd(MemoryRegion *mr, hwaddr addr, unsigned size, boo
     unsigned pos = 0;
 
     memory_region_transaction_begin();
-    while (pos < mr->ioeventfd_nb && memory_region_ioeventfd_compare(&mr->ioeventfds[pos], &fd)) {
+    while (pos < mr->ioeventfd_nb &&
+           memory_region_ioeventfd_compare(&mr->ioeventfds[pos], &fd)) {
         pos++;
     }
     assert(pos < mr->ioeventfd_nb);

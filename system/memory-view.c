@@ -462,7 +462,9 @@ static void address_space_update_ioeventfds(AddressSpace *as)
     int nb_old = as->ioeventfd_nb;
 
     while (i < nb_old || j < nb_new) {
-        int order = i == nb_old ? 1 : j == nb_new ? -1 : memory_region_ioeventfd_compare(&old[i], &new[j]);
+        int order = i == nb_old ? 1
+                  : j == nb_new ? -1
+                                : memory_region_ioeventfd_compare(&old[i], &new[j]);
 
         if (order < 0) {
             listeners_ioeventfd(as, &old[i++], false);
