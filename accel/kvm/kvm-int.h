@@ -9,6 +9,7 @@
 
 #include <linux/kvm.h>
 
+#include "qemu/thread.h"
 #include "system/memory.h"
 #include "target/i386/cpu.h"
 
@@ -60,7 +61,7 @@ struct KvmVcpu {
     CPUState *cpu;
     int fd;
     struct kvm_run *run;
-    GThread *thread;
+    QemuThread thread;
     pthread_t tid;
 
     /* Between the vCPU's thread and others; under kvm_vcpu_mutex. */

@@ -9,7 +9,6 @@
  * lock; a vCPU thread never takes the big lock while it holds it.
  */
 #include "qemu/osdep.h"
-#include <pthread.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
@@ -19,8 +18,8 @@
 
 #define SIG_IPI SIGUSR1
 
-static GMutex kvm_vcpu_mutex;
-static GCond kvm_vcpu_cond;         /* orders for vCPUs, and their answers */
+static QemuMutex kvm_vcpu_mutex = QEMU_MUTEX_INITIALIZER;
+static QemuCond kvm_vcpu_cond = QEMU_COND_INITIALIZER;  /* orders for vCPUs, their answers */
 static int guests_held;             /* atomic: nobody enters KVM_RUN */
 static __thread KvmVcpu *current_vcpu;
 
@@ -57,9 +56,9 @@ static void kick(KvmVcpu *vcpu)
 
 static void park_self(KvmVcpu *vcpu)
 {
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     vcpu->stop = true;
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
     __atomic_store_n(&vcpu->attention, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -169,13 +168,13 @@ static bool enter_gate(KvmVcpu *vcpu)
     if (!__atomic_load_n(&guests_held, __ATOMIC_SEQ_CST)) {
         return true;
     }
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     __atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_SEQ_CST);
-    g_cond_broadcast(&kvm_vcpu_cond);
+    qemu_cond_broadcast(&kvm_vcpu_cond);
     while (__atomic_load_n(&guests_held, __ATOMIC_SEQ_CST)) {
-        g_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
+        qemu_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
     }
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
     return false;
 }
 
@@ -183,9 +182,9 @@ static void leave_gate(KvmVcpu *vcpu)
 {
     __atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&guests_held, __ATOMIC_SEQ_CST)) {
-        g_mutex_lock(&kvm_vcpu_mutex);
-        g_cond_broadcast(&kvm_vcpu_cond);
-        g_mutex_unlock(&kvm_vcpu_mutex);
+        qemu_mutex_lock(&kvm_vcpu_mutex);
+        qemu_cond_broadcast(&kvm_vcpu_cond);
+        qemu_mutex_unlock(&kvm_vcpu_mutex);
     }
 }
 
@@ -230,9 +229,9 @@ static void complete_access(KvmVcpu *vcpu)
         while (!enter_gate(vcpu)) {
             continue;
         }
-        vcpu->run->immediate_exit = 1;
+        __atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         ret = kvm_ioctl(vcpu->fd, KVM_RUN, NULL);
-        vcpu->run->immediate_exit = 0;
+        __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         leave_gate(vcpu);
         if (ret < 0) {
             vcpu->run->exit_reason = KVM_EXIT_INTR;
@@ -248,17 +247,17 @@ static bool wait_for_orders(KvmVcpu *vcpu)
     while (!vcpu->quit && (vcpu->stop || vcpu->work)) {
         if (!vcpu->parked) {
             vcpu->parked = true;
-            g_cond_broadcast(&kvm_vcpu_cond);
+            qemu_cond_broadcast(&kvm_vcpu_cond);
         }
         if (vcpu->work) {
-            g_mutex_unlock(&kvm_vcpu_mutex);
+            qemu_mutex_unlock(&kvm_vcpu_mutex);
             vcpu->work(vcpu, vcpu->work_opaque);
-            g_mutex_lock(&kvm_vcpu_mutex);
+            qemu_mutex_lock(&kvm_vcpu_mutex);
             vcpu->work = NULL;
-            g_cond_broadcast(&kvm_vcpu_cond);
+            qemu_cond_broadcast(&kvm_vcpu_cond);
             continue;
         }
-        g_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
+        qemu_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
     }
     vcpu->parked = vcpu->quit;
     return !vcpu->quit;
@@ -271,10 +270,10 @@ static bool obey_orders(KvmVcpu *vcpu)
     if (!vcpu->dirty) {
         complete_access(vcpu);
     }
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     __atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
     go_on = wait_for_orders(vcpu);
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
     return go_on;
 }
 
@@ -348,12 +347,12 @@ static void *vcpu_thread(void *opaque)
     pthread_sigmask(SIG_SETMASK, &set, NULL);
     opened = open_vcpu(vcpu, &request->err);
 
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     vcpu->tid = pthread_self();
     vcpu->parked = true;
     request->done = true;
-    g_cond_broadcast(&kvm_vcpu_cond);
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_cond_broadcast(&kvm_vcpu_cond);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
     if (opened) {
         run_loop(vcpu);
     }
@@ -374,15 +373,15 @@ bool kvm_vcpu_create(KvmVm *vm, CPUState *cpu, Error **errp)
     vcpu->stop = true;
     vcpu->attention = 1;
     vcpu->dirty = vcpu->reset_pending = true;
-    vcpu->thread = g_thread_new(name, vcpu_thread, &request);
+    qemu_thread_create(&vcpu->thread, name, vcpu_thread, &request, QEMU_THREAD_JOINABLE);
 
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     while (!request.done) {
-        g_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
+        qemu_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
     }
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
     if (request.err) {
-        g_thread_join(vcpu->thread);
+        qemu_thread_join(&vcpu->thread);
         g_free(vcpu);
         error_propagate(errp, request.err);
         return false;
@@ -404,13 +403,13 @@ void kvm_vcpu_destroy(KvmVm *vm, CPUState *cpu)
     g_ptr_array_remove(vm->vcpus, vcpu);
     cpu->accel = NULL;
     cpu->created = false;
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     vcpu->quit = true;
     kick(vcpu);
-    g_cond_broadcast(&kvm_vcpu_cond);
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_cond_broadcast(&kvm_vcpu_cond);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
     bql_unlock();
-    g_thread_join(vcpu->thread);
+    qemu_thread_join(&vcpu->thread);
     bql_lock();
     g_free(vcpu);
 }
@@ -419,16 +418,16 @@ void kvm_vcpu_destroy(KvmVm *vm, CPUState *cpu)
 
 void kvm_vcpu_run_on(KvmVcpu *vcpu, void (*fn)(KvmVcpu *vcpu, void *opaque), void *opaque)
 {
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     assert(vcpu->parked && !vcpu->work);
     vcpu->work = fn;
     vcpu->work_opaque = opaque;
     kick(vcpu);
-    g_cond_broadcast(&kvm_vcpu_cond);
+    qemu_cond_broadcast(&kvm_vcpu_cond);
     while (vcpu->work) {
-        g_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
+        qemu_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
     }
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
 }
 
 static bool all_parked(KvmVm *vm)
@@ -446,7 +445,7 @@ static bool all_parked(KvmVm *vm)
 /* Gives up the big lock while it waits: a vCPU may need it to finish what it does. */
 void kvm_vcpus_pause(KvmVm *vm)
 {
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     for (unsigned i = 0; i < vm->vcpus->len; i++) {
         KvmVcpu *vcpu = vm->vcpus->pdata[i];
 
@@ -455,14 +454,14 @@ void kvm_vcpus_pause(KvmVm *vm)
             kick(vcpu);
         }
     }
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
 
     bql_unlock();
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     while (!all_parked(vm)) {
-        g_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
+        qemu_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
     }
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
     bql_lock();
 }
 
@@ -499,15 +498,15 @@ void kvm_vcpus_resume(KvmVm *vm)
         qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
         return;
     }
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     for (unsigned i = 0; i < vm->vcpus->len; i++) {
         KvmVcpu *vcpu = vm->vcpus->pdata[i];
 
         vcpu->stop = false;
         __atomic_store_n(&vcpu->attention, 1, __ATOMIC_SEQ_CST);
     }
-    g_cond_broadcast(&kvm_vcpu_cond);
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_cond_broadcast(&kvm_vcpu_cond);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
 }
 
 static bool none_in_guest(KvmVm *vm)
@@ -524,7 +523,7 @@ static bool none_in_guest(KvmVm *vm)
 
 void kvm_guests_hold(KvmVm *vm)
 {
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     __atomic_add_fetch(&guests_held, 1, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < vm->vcpus->len; i++) {
         KvmVcpu *vcpu = vm->vcpus->pdata[i];
@@ -534,15 +533,15 @@ void kvm_guests_hold(KvmVm *vm)
         }
     }
     while (!none_in_guest(vm)) {
-        g_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
+        qemu_cond_wait(&kvm_vcpu_cond, &kvm_vcpu_mutex);
     }
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
 }
 
 void kvm_guests_release(KvmVm *vm)
 {
-    g_mutex_lock(&kvm_vcpu_mutex);
+    qemu_mutex_lock(&kvm_vcpu_mutex);
     __atomic_sub_fetch(&guests_held, 1, __ATOMIC_SEQ_CST);
-    g_cond_broadcast(&kvm_vcpu_cond);
-    g_mutex_unlock(&kvm_vcpu_mutex);
+    qemu_cond_broadcast(&kvm_vcpu_cond);
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
 }
