@@ -190,6 +190,7 @@ static MachineInfo *machine_info_new(MachineClass *mc)
     info->deprecated = mc->deprecation_reason != NULL;
     info->default_cpu_type = g_strdup(mc->default_cpu_type);
     info->default_ram_id = g_strdup(mc->default_ram_id);
+    info->acpi = object_class_property_find(OBJECT_CLASS(mc), "acpi") != NULL;
     return info;
 }
 

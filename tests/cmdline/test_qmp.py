@@ -5,13 +5,14 @@ several monitors, and that the schema tells the truth."""
 import time
 import unittest
 
+from cmdline import sweep
 from cmdline.emulator import BASE, Emulator, TestCase
 
 VM = ["-m", "512M,maxmem=8G", "-name", "guest", "-object", "memory-backend-ram,id=m0,size=1G",
       "-object", "memory-backend-ram,id=m1,size=512M", "-device",
       "virtio-mem-pci,id=vm0,memdev=m0,requested-size=64M", "-device",
       "virtio-mem-pci,memdev=m1,memaddr=0x180000000"]
-VM0 = "/machine/peripheral/vm0"
+VM0 = sweep.VM0
 
 
 class Protocol(TestCase):
@@ -33,8 +34,8 @@ class Protocol(TestCase):
             self.assertEqual(monitor.ask(command)["error"], {
                 "class": "CommandNotFound",
                 "desc": "Expecting capabilities negotiation with 'qmp_capabilities'"})
-        self.assertEqual(monitor.ask("qmp_capabilities", enable=["oob"])["error"]["class"],
-                         "GenericError")
+        self.assertEqual(monitor.ask("qmp_capabilities", enable=["oob"])["error"], {
+            "class": "GenericError", "desc": "QMP capability 'oob' is not available"})
         self.assertEqual(monitor.ask("qmp_capabilities", enable=["foo"])["error"]["class"],
                          "GenericError")
         self.assertEqual(monitor.ask("qmp_capabilities", enable=[]), {"return": {}})
@@ -186,7 +187,7 @@ class Commands(TestCase):
         self.assertAlmostEqual(event["timestamp"]["seconds"], time.time(), delta=10)
         self.assertLess(event["timestamp"]["microseconds"], 1000000)
         self.assertEqual(monitor.cmd("query-status"),
-                         {"running": False, "singlestep": False, "status": "paused"})
+                         {"running": False, "status": "paused"})
         monitor.cmd("stop")
         self.assertTrue(monitor.nothing_more(), monitor.events)
         monitor.cmd("cont")
@@ -257,8 +258,10 @@ class Commands(TestCase):
                 self.assertEqual(machine["deprecated"], old)
                 self.assertEqual(machine.get("alias"), alias if version == "10.2" else None)
                 self.assertEqual(machine["default-ram-id"], "pc.ram")
+                self.assertIs(machine["acpi"], True)
                 self.assertEqual(machine.get("is-default", False),
                                  (kind, version) == ("i440fx", "10.2"))
+        self.assertIs(machines.pop("none")["acpi"], False)
 
     def test_paths(self):
         """A canonical path, a partial one, an ambiguous one, and what is no path at all."""
@@ -401,38 +404,10 @@ class Schema(TestCase):
 
     def check_value(self, value, name, where):
         """The value is of the type; nothing is there that the schema does not know."""
-        entity = self.entities[name]
-        kind = entity["meta-type"]
-        if kind == "builtin":
-            types = {"string": str, "number": (int, float), "int": int, "boolean": bool,
-                     "null": type(None), "object": dict, "array": list, "value": object}
-            self.assertIsInstance(value, types[entity["json-type"]], where)
-        elif kind == "enum":
-            self.assertIn(value, [m["name"] for m in entity["members"]], where)
-        elif kind == "array":
-            for i, element in enumerate(value):
-                self.check_value(element, entity["element-type"], f"{where}[{i}]")
-        else:
-            members = {m["name"]: m for m in entity["members"]}
-            if "tag" in entity:
-                for variant in entity["variants"]:
-                    if variant["case"] == value[entity["tag"]]:
-                        members.update({m["name"]: m for m in
-                                        self.entities[variant["type"]]["members"]})
-            for member in members.values():
-                if "default" not in member:
-                    self.assertIn(member["name"], value, where)
-            for key, item in value.items():
-                self.assertIn(key, members, where)
-                self.check_value(item, members[key]["type"], f"{where}.{key}")
+        self.assertEqual(list(sweep.mismatches(self.entities, value, name, where)), [])
 
-    ARGUMENTS = {"human-monitor-command": {"command-line": "info status"},
-                 "qom-get": {"path": VM0, "property": "type"}, "qom-list": {"path": "/machine"},
-                 "qom-set": {"path": VM0, "property": "requested-size", "value": 0},
-                 "qom-list-properties": {"typename": "virtio-mem-pci"},
-                 "device-list-properties": {"typename": "virtio-mem-pci"},
-                 "object-add": {"qom-type": "memory-backend-ram", "id": "m9", "size": 1 << 20},
-                 "object-del": {"id": "m9"}}
+    # (machine, query) that is an error.
+    ERRORS = {("none", "query-hotpluggable-cpus")}
     # What this machine refuses: nothing can be plugged on its bus.
     REFUSED = {"device_add": {"driver": "virtio-mem-pci"}, "device_del": {"id": "vm0"}}
 
@@ -447,13 +422,13 @@ class Schema(TestCase):
                 error = monitor.ask(name, **self.REFUSED[name])["error"]
                 self.assertIn("does not support hot", error["desc"])
                 continue
-            value = monitor.cmd(name, **self.ARGUMENTS.get(name, {}))
-            self.check_value(self.ARGUMENTS.get(name, {}), entity["arg-type"], name)
+            value = monitor.cmd(name, **sweep.ARGUMENTS.get(name, {}))
+            self.check_value(sweep.ARGUMENTS.get(name, {}), entity["arg-type"], name)
             self.check_value(value, entity["ret-type"], name)
             required = [m["name"] for m in self.entities[entity["arg-type"]]["members"]
                         if "default" not in m]
             for member in required:
-                arguments = dict(self.ARGUMENTS[name])
+                arguments = dict(sweep.ARGUMENTS[name])
                 del arguments[member]
                 self.assertEqual(monitor.ask(name, **arguments)["error"]["desc"],
                                  f"Parameter '{member}' is missing")
@@ -463,6 +438,24 @@ class Schema(TestCase):
             entity = self.of_kind("event")[event["event"]]
             self.check_value(event.get("data", {}), entity["arg-type"], event["event"])
         self.assertEqual(emulator.wait(), 0)
+
+    def test_queries_of_other_machines(self):
+        """What there is nothing of, or much of: a machine without anything, and one with many devices."""
+        for machine in (["-machine", "none"], ["-machine", "pc"],
+                        ["-machine", "q35", "-smp", "4", "-device", "pcie-root-port,id=rp0",
+                         "-object", "memory-backend-ram,id=m0,size=64M", "-m", "64M,maxmem=1G",
+                         "-device", "virtio-mem-pci,id=vm0,memdev=m0,bus=rp0",
+                         "-numa", "node,memdev=ram", "-object", "memory-backend-ram,id=ram,size=64M",
+                         "-serial", "null"]):
+            monitor = self.emulator(*machine, base=BASE).monitor()
+            for name, entity in sorted(self.of_kind("command").items()):
+                if not name.startswith("query-"):
+                    continue
+                reply = monitor.ask(name, **sweep.ARGUMENTS.get(name, {}))
+                if "error" in reply:
+                    self.assertIn((machine[1], name), self.ERRORS, reply)
+                else:
+                    self.check_value(reply["return"], entity["ret-type"], name)
 
     def test_schema_hides_internal_names(self):
         """Clients must not depend on names of types: they are numbers."""

@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from differential import (allowed, coverage, documented, lists, options,  # noqa: E402
-                          outcome, properties, scripts, versions)
+                          outcome, properties, schema, scripts, versions)
 
 
 def run_cell(cell):
@@ -85,6 +85,7 @@ def all_jobs(text):
               for v in versions.VERSIONS]
     groups += [("qmp/", functools.partial(scripts.results, wanted)),
                ("list/", functools.partial(lists.results, wanted)),
+               ("schema/", functools.partial(schema.results, wanted)),
                ("coverage/", functools.partial(coverage.results, wanted)),
                ("documented/", functools.partial(documented.results, wanted))]
     jobs = [functools.partial(run_group, *group) for group in groups]

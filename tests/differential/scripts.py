@@ -6,6 +6,7 @@ A script with a command that this emulator does not have yet is skipped, and say
 
 import json
 
+from differential import since
 from differential.outcome import normalize
 from differential.pair import Pair, compare_replies
 
@@ -206,8 +207,9 @@ def run_step(pair, step):
     if isinstance(step, bytes):
         return pair.send_raw(step)
     if isinstance(step, tuple):
-        return pair.ask(step[0], **step[1])
-    return pair.send(step)
+        return since.forget(step[0], *pair.ask(step[0], **step[1]))
+    command = step.get("execute") if isinstance(step, dict) else None
+    return since.forget(command, *pair.send(step))
 
 
 def commands_needed(steps):
