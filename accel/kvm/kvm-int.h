@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the files of the KVM accelerator share: the VM, its vCPUs, memory slots and the tables of
- * set-up steps. Every ioctl goes through kvm_ioctl, which tests replace. Source of all ioctls:
- * Linux's Documentation/virt/kvm/api.rst.
+ * What the files of the KVM accelerator share: the VM, its vCPUs, memory slots, the tables of
+ * set-up steps, and the contract with the target: what depends on the processor's architecture
+ * lies in a folder of its own (i386/), of which one is built, and is called by kvm_target_… alone.
+ * Every ioctl goes through kvm_ioctl, which tests replace. Source of all ioctls: Linux's
+ * Documentation/virt/kvm/api.rst.
  */
 #ifndef ACCEL_KVM_INT_H
 #define ACCEL_KVM_INT_H
 
 #include <linux/kvm.h>
 
+#include "hw/core/cpu.h"
 #include "qemu/thread.h"
+#include "system/accel.h"
 #include "system/memory.h"
-#include "target/i386/cpu.h"
 
 typedef struct KvmVm KvmVm;
 typedef struct KvmVcpu KvmVcpu;
+typedef struct KvmTargetVm KvmTargetVm;     /* the target's own part of a VM */
 
 /* ioctl(2) and open(2) of /dev/kvm: -1 with errno on failure. */
 typedef int (*kvm_ioctl_fn)(int fd, unsigned long request, void *arg);
@@ -25,9 +29,6 @@ extern kvm_open_fn kvm_open;
 /* Argument of an ioctl that takes a number. */
 #define KVM_ARG(n) ((void *)(uintptr_t)(n))
 
-#define KVM_NB_IOAPIC_PINS 24
-#define KVM_NB_PIC_PINS 16
-
 struct KvmVm {
     int kvm_fd;                     /* -1: none */
     int vm_fd;                      /* -1: none */
@@ -37,21 +38,9 @@ struct KvmVm {
     int nr_memslots;
     int max_vcpus;
     int recommended_vcpus;
-    int xsave2_size;                /* bytes of an XSAVE area above 4 KiB; 0: it fits */
-    bool has_xsave;
-    bool has_xcrs;
     bool has_readonly_mem;
-    bool has_tsc_deadline;
-    bool has_kvmclock_ctrl;
-    bool has_exception_payload;
-    bool has_nested_state;
-    bool has_mce;
 
-    struct kvm_cpuid2 *cpuid;       /* KVM_GET_SUPPORTED_CPUID */
-    struct kvm_msr_list *msrs;      /* KVM_GET_MSR_INDEX_LIST */
-
-    uint64_t clock;                 /* kvmclock, while stopped */
-    bool clock_saved;
+    KvmTargetVm *target;
     bool running;                   /* vCPUs may run guest code */
     GPtrArray *vcpus;               /* KvmVcpu, in order of creation */
 };
@@ -74,8 +63,13 @@ struct KvmVcpu {
     int in_guest;                   /* atomic: about to enter, or in, KVM_RUN */
     int attention;                  /* atomic: look at the fields above before the next entry */
     bool dirty;                     /* registers in the CPU object are to be written on resume */
-    bool reset_pending;             /* all of them, time and paravirtual MSRs included */
+    bool reset_pending;             /* all of them, and what only a reset writes (time) */
 };
+
+/* ---- kvm.c ---- */
+
+/* The VM of the accelerator @as. */
+KvmVm *kvm_accel_vm(AccelState *as);
 
 /* ---- setup.c ---- */
 
@@ -85,21 +79,39 @@ typedef struct KvmSetupStep {
     unsigned long request;
     long number;                    /* capability, or the ioctl's numeric argument */
     bool optional;                  /* a missing capability is not an error */
-    size_t result;                  /* where in KvmVm a capability's value goes; 0: nowhere */
+    bool keep_result;               /* a capability's value goes to @result */
     bool result_is_flag;
+    bool result_in_target;
+    size_t result;                  /* offset in KvmVm, or in KvmTargetVm */
 } KvmSetupStep;
 
 extern const KvmSetupStep kvm_setup_steps[];
 extern const unsigned kvm_nb_setup_steps;
 
+/* For tables: a capability that must be there; one whose value, or presence, is to be kept. */
+#define KVM_NEED(cap) \
+    { .name = #cap, .run = kvm_step_check_capability, .request = KVM_CHECK_EXTENSION, \
+      .number = cap }
+#define KVM_RESULT(type, member) .keep_result = true, .result = offsetof(type, member)
+#define KVM_CALL(fn, req) { .name = #req, .run = fn, .request = req }
+
+/* Steps that both tables use; all return 0 or a negative errno with @errp. */
+int kvm_step_check_capability(KvmVm *vm, const KvmSetupStep *step, Error **errp);
+int kvm_step_vm_ioctl_number(KvmVm *vm, const KvmSetupStep *step, Error **errp);
+/* Says which step failed; returns @ret. */
+int kvm_step_failed(const KvmSetupStep *step, int ret, Error **errp);
+
 /*
- * Opens /dev/kvm and carries out all steps of the table. Returns 0, or a negative errno with @errp
- * that names the step or the missing capability; then everything is closed again.
+ * Opens /dev/kvm and carries out all steps of both tables, the target's last. Returns 0, or a
+ * negative errno with @errp that names the step or the missing capability; then everything is
+ * closed again.
  */
 int kvm_vm_init(KvmVm *vm, Error **errp);
 void kvm_vm_cleanup(KvmVm *vm);
 /* Calls KVM until a signal does not interrupt it; 0 or more, or a negative errno. */
 int kvm_call(int fd, unsigned long request, void *arg);
+/* Reports a negative @ret of @what, an ioctl's name. */
+void kvm_report(int ret, const char *what);
 
 /* ---- slots.c ---- */
 
@@ -122,16 +134,38 @@ void kvm_vcpu_run_on(KvmVcpu *vcpu, void (*fn)(KvmVcpu *vcpu, void *opaque), voi
 void kvm_guests_hold(KvmVm *vm);
 void kvm_guests_release(KvmVm *vm);
 
-/* ---- x86.c: on the vCPU's own thread ---- */
+/* ---- The target: i386/ ---- */
 
-/* After KVM_CREATE_VCPU: CPUID, machine checks, the list of MSRs. */
-bool kvm_x86_init_vcpu(KvmVcpu *vcpu, Error **errp);
-/* Both return 0 or a negative errno; *what then names the ioctl. */
-int kvm_x86_put_state(KvmVcpu *vcpu, const char **what);
-int kvm_x86_get_state(KvmVcpu *vcpu, const char **what);
-/* System reset of PIC, IOAPIC and PIT. */
-int kvm_x86_reset_irqchip(KvmVm *vm, const char **what);
-/* What KVM offers, with what it leaves to user space added. */
-void kvm_x86_supported_cpuid(const KvmVm *vm, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
+/* Carried out after kvm_setup_steps, when vm->target is there. */
+extern const KvmSetupStep kvm_target_setup_steps[];
+extern const unsigned kvm_target_nb_setup_steps;
+/* The modules that make /dev/kvm, and what they need, as advice to a user. */
+extern const char kvm_target_module_advice[];
+
+KvmTargetVm *kvm_target_vm_new(void);
+void kvm_target_vm_free(KvmTargetVm *target);
+/* Called once a VM is ready: what a user should know of this host. */
+void kvm_target_warn_of_host(void);
+/* Adds the methods of AccelClass that only this target has. */
+void kvm_target_class_init(AccelClass *ac);
+
+/* The VM's clock while no vCPU runs; both with all vCPUs parked. */
+void kvm_target_clock_stop(KvmVm *vm);
+void kvm_target_clock_continue(KvmVm *vm);
+
+/* What KVM_CREATE_VCPU is given, and messages name. */
+unsigned long kvm_target_vcpu_id(const KvmVcpu *vcpu);
+
+/*
+ * On the vCPU's own thread, all of these. The second and third return 0 or a negative errno; *what
+ * then names the ioctl. Writing clears vcpu->dirty and vcpu->reset_pending.
+ */
+bool kvm_target_init_vcpu(KvmVcpu *vcpu, Error **errp);
+int kvm_target_put_state(KvmVcpu *vcpu, const char **what);
+int kvm_target_get_state(KvmVcpu *vcpu, const char **what);
+/* Where the vCPU stands; 0 if KVM does not say. */
+uint64_t kvm_target_get_pc(KvmVcpu *vcpu);
+/* An exit that only this architecture has: true if it was one, and was dealt with. */
+bool kvm_target_handle_exit(KvmVcpu *vcpu);
 
 #endif /* ACCEL_KVM_INT_H */

@@ -81,27 +81,12 @@ static void request_shutdown(KvmVcpu *vcpu)
     qemu_system_shutdown_request(SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
 }
 
-/* String instructions come as one exit with a count; the port is the same for all. */
-static void handle_io(struct kvm_run *run)
-{
-    uint8_t *data = (uint8_t *)run + run->io.data_offset;
-    bool is_write = run->io.direction == KVM_EXIT_IO_OUT;
-
-    for (uint32_t i = 0; i < run->io.count; i++) {
-        address_space_rw(&address_space_io, run->io.port, MEMTXATTRS_UNSPECIFIED, data,
-                         run->io.size, is_write);
-        data += run->io.size;
-    }
-}
-
 static void handle_internal_error(KvmVcpu *vcpu)
 {
     const struct kvm_run *run = vcpu->run;
-    struct kvm_regs regs = { 0 };
 
-    kvm_call(vcpu->fd, KVM_GET_REGS, &regs);
-    error_report("KVM internal error. Suberror: %u, vCPU APIC id %u at RIP 0x%llx%s",
-                 run->internal.suberror, X86_CPU(vcpu->cpu)->apic_id, regs.rip,
+    error_report("KVM internal error. Suberror: %u, vCPU id %lu at 0x%" PRIx64 "%s",
+                 run->internal.suberror, kvm_target_vcpu_id(vcpu), kvm_target_get_pc(vcpu),
                  run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION
                  ? " (an instruction that KVM cannot emulate)" : "");
     stop_for_internal_error(vcpu);
@@ -127,10 +112,10 @@ static void handle_exit(KvmVcpu *vcpu)
 {
     struct kvm_run *run = vcpu->run;
 
-    switch (run->exit_reason) {
-    case KVM_EXIT_IO:
-        handle_io(run);
+    if (kvm_target_handle_exit(vcpu)) {
         return;
+    }
+    switch (run->exit_reason) {
     case KVM_EXIT_MMIO:
         address_space_rw(&address_space_memory, run->mmio.phys_addr, MEMTXATTRS_UNSPECIFIED,
                          run->mmio.data, run->mmio.len, run->mmio.is_write);
@@ -302,11 +287,11 @@ typedef struct CreateRequest {
 static bool open_vcpu(KvmVcpu *vcpu, Error **errp)
 {
     KvmVm *vm = vcpu->vm;
-    unsigned id = X86_CPU(vcpu->cpu)->apic_id;
+    unsigned long id = kvm_target_vcpu_id(vcpu);
     int fd = kvm_call(vm->vm_fd, KVM_CREATE_VCPU, KVM_ARG(id));
 
     if (fd < 0) {
-        error_setg_errno(errp, -fd, "KVM: KVM_CREATE_VCPU failed for APIC id %u", id);
+        error_setg_errno(errp, -fd, "KVM: KVM_CREATE_VCPU failed for vCPU id %lu", id);
         return false;
     }
     vcpu->fd = fd;
@@ -316,7 +301,7 @@ static bool open_vcpu(KvmVcpu *vcpu, Error **errp)
         error_setg_errno(errp, errno, "KVM: mmap of the vCPU's run page failed");
         return false;
     }
-    return kvm_x86_init_vcpu(vcpu, errp);
+    return kvm_target_init_vcpu(vcpu, errp);
 }
 
 static void close_vcpu(KvmVcpu *vcpu)
@@ -469,7 +454,7 @@ static void put_state_work(KvmVcpu *vcpu, void *opaque)
 {
     bool *ok = opaque;
     const char *what = NULL;
-    int ret = kvm_x86_put_state(vcpu, &what);
+    int ret = kvm_target_put_state(vcpu, &what);
 
     if (ret < 0) {
         error_report("KVM: %s failed: %s", what, g_strerror(-ret));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Replays the table of KVM set-up steps with an ioctl function that only records: the order
+ * Replays the tables of KVM set-up steps with an ioctl function that only records: the order
  * (Intel's pages before anything that makes a vCPU possible), the wiring of GSIs, and for each
  * step that its failure is told by name and leaves no file descriptor open.
  */
 #include "../../accel/kvm/setup.c"
+#include "../../accel/kvm/i386/setup.c"
 
 #define NB_SUPPORTED_CPUID 3
 #define NB_MSRS 5
@@ -155,10 +156,10 @@ static void test_order(void)
         g_assert_cmphex(g_array_index(calls, unsigned long, i), ==, expected[i]);
     }
     g_assert_cmpint(vm.nr_memslots, ==, 4096);
-    g_assert_true(vm.has_xsave);
+    g_assert_true(vm.target->has_xsave);
     g_assert_cmpint(vm.vcpu_mmap_size, ==, 12288);
-    g_assert_cmpuint(vm.cpuid->nent, ==, NB_SUPPORTED_CPUID);
-    g_assert_cmpuint(vm.msrs->nmsrs, ==, NB_MSRS);
+    g_assert_cmpuint(vm.target->cpuid->nent, ==, NB_SUPPORTED_CPUID);
+    g_assert_cmpuint(vm.target->msrs->nmsrs, ==, NB_MSRS);
     kvm_vm_cleanup(&vm);
     g_assert_false(fd_is_open(fake_kvm_fd));
     g_assert_false(fd_is_open(fake_vm_fd));
@@ -235,10 +236,10 @@ static void assert_init_fails(KvmVm *vm, int expected, const char *named)
     g_assert_cmpint(vm->vm_fd, ==, -1);
 }
 
-static void test_each_step_can_fail(void)
+static void check_steps_can_fail(const KvmSetupStep *steps, unsigned nb_steps)
 {
-    for (unsigned i = 0; i < kvm_nb_setup_steps; i++) {
-        const KvmSetupStep *step = &kvm_setup_steps[i];
+    for (unsigned i = 0; i < nb_steps; i++) {
+        const KvmSetupStep *step = &steps[i];
         KvmVm vm;
 
         start_replay(&vm);
@@ -254,6 +255,12 @@ static void test_each_step_can_fail(void)
             kvm_vm_cleanup(&vm);
         }
     }
+}
+
+static void test_each_step_can_fail(void)
+{
+    check_steps_can_fail(kvm_setup_steps, kvm_nb_setup_steps);
+    check_steps_can_fail(kvm_target_setup_steps, kvm_target_nb_setup_steps);
 }
 
 static int open_errno;
