@@ -41,8 +41,8 @@ static bool range_is_direct(const FlatRange *fr, bool is_write)
 }
 
 /* What can be done in one go at @addr; *@len is lowered to how much that was. */
-static MemTxResult flatview_access(FlatView *fv, hwaddr addr, MemTxAttrs attrs, uint8_t *buf,
-                                   hwaddr *len, bool is_write)
+static MemTxResult flatview_access(AddressSpace *as, FlatView *fv, hwaddr addr, MemTxAttrs attrs,
+                                   uint8_t *buf, hwaddr *len, bool is_write)
 {
     Int128 gap;
     FlatRange *fr = flatview_lookup(fv, addr, &gap);
@@ -80,13 +80,7 @@ static MemTxResult flatview_access(FlatView *fv, hwaddr addr, MemTxAttrs attrs, 
     if (fr->mr->ram) {
         return MEMTX_DECODE_ERROR;   /* a write to ROM does nothing */
     }
-    if (attrs.memory) {
-        if (!is_write) {
-            memset(buf, 0, *len);
-        }
-        return MEMTX_ACCESS_ERROR;
-    }
-    return memory_region_access_registers(fr->mr, offset, attrs, buf, len, is_write);
+    return memory_region_access_registers(as, fr->mr, offset, attrs, buf, len, is_write);
 }
 
 MemTxResult address_space_rw(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, void *buf,
@@ -103,7 +97,7 @@ MemTxResult address_space_rw(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, vo
     while (len > 0) {
         hwaddr part = len;
 
-        result |= flatview_access(fv, addr, attrs, p, &part, is_write);
+        result |= flatview_access(as, fv, addr, attrs, p, &part, is_write);
         len -= part;
         p += part;
         addr += part;
@@ -180,7 +174,9 @@ bool address_space_access_valid(AddressSpace *as, hwaddr addr, hwaddr len, bool 
 
         if (!fr || (fr->mr->ram && !range_is_direct(fr, is_write))) {
             valid = false;
-        } else if (fr->mr->ram) {
+        } else if (!fr->mr->ram) {
+            valid = memory_region_registers_allowed(as, fr->mr, attrs);
+        } else {
             valid = memory_region_range_accessible(
                 fr->mr, addr - (hwaddr)fr->start + fr->offset_in_region, part);
         }

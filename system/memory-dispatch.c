@@ -3,10 +3,12 @@
  * Dispatch: how one access reaches the registers of a region, that is its callbacks or an event
  * descriptor. An access is checked against what the device allows, cut or widened to what its
  * callbacks take, and its bytes ordered. All of it under the big lock, which is taken here where a
- * caller has not got it.
+ * caller has not got it. Here is also the one guard that keeps what a device does by itself out of
+ * registers: address_space_set_of_device() has the rule.
  */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "qemu/error-report.h"
 #include "qemu/event_notifier.h"
 #include "qemu/main-loop.h"
 #include "system/memory-internal.h"
@@ -166,23 +168,74 @@ static unsigned access_size(MemoryRegion *mr, hwaddr len, hwaddr addr)
     return 1u << (31 - __builtin_clz((unsigned)size));
 }
 
-MemTxResult memory_region_access_registers(MemoryRegion *mr, hwaddr offset, MemTxAttrs attrs,
-                                           uint8_t *buf, hwaddr *len, bool is_write)
+/* ---- who may ------------------------------------------------------------------------------- */
+
+/* The registers whose callback this thread is in: what is accessed now, a device accesses. */
+static __thread const MemoryRegion *dispatching;
+
+bool memory_region_registers_allowed(const AddressSpace *as, const MemoryRegion *mr,
+                                     MemTxAttrs attrs)
 {
-    bool take_lock = !bql_locked();
-    unsigned size = access_size(mr, *len, offset);
+    if (attrs.memory) {
+        return false;
+    }
+    return mr->takes_messages || (!as->of_device && !dispatching);
+}
+
+static void G_GNUC_PRINTF(2, 3) refusal_report(AddressSpace *as, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    error_vreport_limited(&as->refusals, as->name, fmt, ap);
+    va_end(ap);
+}
+
+static MemTxResult access_refuse(AddressSpace *as, MemoryRegion *mr, hwaddr offset,
+                                 uint8_t *buf, hwaddr len, bool is_write)
+{
+    if (!is_write) {
+        memset(buf, 0, len);
+    }
+    refusal_report(as, "a device %s registers ('%s', offset 0x%" PRIx64 "): ignored, it reaches "
+                   "memory and interrupt controllers only", is_write ? "writes to" : "reads from",
+                   mr->name ? mr->name : "", offset);
+    return MEMTX_ACCESS_ERROR;
+}
+
+static MemTxResult access_dispatch(MemoryRegion *mr, hwaddr offset, MemTxAttrs attrs,
+                                   uint8_t *buf, unsigned size, bool is_write)
+{
+    const MemoryRegion *outer = dispatching;
     MemTxResult result;
     uint64_t value;
 
-    *len = size;
-    if (take_lock) {
-        bql_lock();
-    }
+    dispatching = mr;
     if (is_write) {
         result = memory_region_dispatch_write(mr, offset, ldn_he_p(buf, size), size, attrs);
     } else {
         result = memory_region_dispatch_read(mr, offset, &value, size, attrs);
         stn_he_p(buf, size, value);
+    }
+    dispatching = outer;
+    return result;
+}
+
+MemTxResult memory_region_access_registers(AddressSpace *as, MemoryRegion *mr, hwaddr offset,
+                                           MemTxAttrs attrs, uint8_t *buf, hwaddr *len,
+                                           bool is_write)
+{
+    bool take_lock = !bql_locked();
+    MemTxResult result;
+
+    if (take_lock) {
+        bql_lock();
+    }
+    if (!memory_region_registers_allowed(as, mr, attrs)) {
+        result = access_refuse(as, mr, offset, buf, *len, is_write);
+    } else {
+        *len = access_size(mr, *len, offset);
+        result = access_dispatch(mr, offset, attrs, buf, *len, is_write);
     }
     if (take_lock) {
         bql_unlock();

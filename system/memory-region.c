@@ -506,6 +506,11 @@ void memory_region_set_unmergeable(MemoryRegion *mr, bool unmergeable)
     region_set_flag(mr, &mr->unmergeable, unmergeable);
 }
 
+void memory_region_set_takes_messages(MemoryRegion *mr)
+{
+    mr->takes_messages = true;
+}
+
 void memory_region_add_eventfd(MemoryRegion *mr, hwaddr addr, unsigned size, bool match_data,
                                uint64_t data, EventNotifier *e)
 {

@@ -555,6 +555,11 @@ void address_space_init(AddressSpace *as, MemoryRegion *root, const char *name)
     address_space_update_ioeventfds(as);
 }
 
+void address_space_set_of_device(AddressSpace *as)
+{
+    as->of_device = true;
+}
+
 void address_space_destroy(AddressSpace *as)
 {
     assert(bql_locked() && QTAILQ_EMPTY(&as->listeners));

@@ -290,6 +290,7 @@ static const MemoryRegionOps apic_msi_ops = {
 void apic_msi_region_init(MemoryRegion *mr, Object *owner)
 {
     memory_region_init_io(mr, owner, &apic_msi_ops, NULL, "apic-msi", APIC_SPACE_SIZE);
+    memory_region_set_takes_messages(mr);
 }
 
 /* ---- GSIs ------------------------------------------------------------------------------------ */

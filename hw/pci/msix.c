@@ -66,11 +66,15 @@ static void msix_set_pending(PCIDevice *dev, unsigned vector, bool pending)
     }
 }
 
+/*
+ * A write like any other of the device's (6.8.3.1): it reaches memory, where a driver may poll for
+ * it, and interrupt controllers; the memory core refuses the rest. One aligned word: what a driver
+ * writes to the address's lowest bits has no meaning (6.8.2.7).
+ */
 void msi_send_message(PCIDevice *dev, MSIMessage msg)
 {
-    MemTxAttrs attrs = MEMTXATTRS_UNSPECIFIED;
-
-    address_space_stl_le(&dev->bus_master_as, msg.address, msg.data, attrs, NULL);
+    address_space_stl_le(&dev->bus_master_as, msg.address & ~UINT64_C(3), msg.data,
+                         MEMTXATTRS_UNSPECIFIED, NULL);
 }
 
 /* A vector that is no longer masked sends what has been pending. */

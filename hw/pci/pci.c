@@ -815,6 +815,7 @@ static void pci_init_dma(PCIDevice *dev)
     memory_region_add_subregion(&dev->bus_master_container_region, 0,
                                 &dev->bus_master_enable_region);
     address_space_init(&dev->bus_master_as, &dev->bus_master_container_region, dev->name);
+    address_space_set_of_device(&dev->bus_master_as);
 }
 
 static void pci_cleanup_dma(PCIDevice *dev)

@@ -62,15 +62,14 @@ static void slot_update_interrupt(PCIESlot *s)
     PCIDevice *dev = PCI_DEVICE(s);
     uint16_t control = slot_control(s);
     bool level = (control & PCI_EXP_SLTCTL_HPIE) && (control & slot_status(s) & SLOT_EVENTS);
+    bool was = s->interrupt;
 
-    if (msix_enabled(dev)) {
-        if (level && !s->interrupt) {
-            msix_notify(dev, SLOT_MSIX_VECTOR);
-        }
-    } else {
-        pci_set_irq(dev, level);
-    }
     s->interrupt = level;
+    if (!msix_enabled(dev)) {
+        pci_set_irq(dev, level);
+    } else if (level && !was) {
+        msix_notify(dev, SLOT_MSIX_VECTOR);
+    }
 }
 
 static void slot_set_events(PCIESlot *s, uint16_t events)

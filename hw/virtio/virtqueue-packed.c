@@ -230,7 +230,8 @@ static void packed_flush(VirtQueue *vq, unsigned count)
 {
     bool usable = virtqueue_usable(vq);
 
-    for (unsigned i = 0; i < count && vq->used[i].nb_ring; i++) {
+    /* Where it is not, the driver has been told, and may have reset the queue. */
+    for (unsigned i = 0; vq->used && i < count && vq->used[i].nb_ring; i++) {
         if (usable) {
             packed_write_used(vq, &vq->used[i]);
             packed_advance_used(vq, vq->used[i].nb_ring);

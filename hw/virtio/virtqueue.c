@@ -316,10 +316,8 @@ void virtqueue_flush(VirtQueue *vq, unsigned int count)
 
 void virtqueue_push(VirtQueue *vq, const VirtQueueElement *elem, unsigned int len)
 {
-    bool present = elem->epoch == vq->epoch;
-
     virtqueue_fill(vq, elem, len, 0);
-    if (present) {
+    if (elem->epoch == vq->epoch) {
         virtqueue_flush(vq, 1);
     }
 }

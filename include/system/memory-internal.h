@@ -74,10 +74,16 @@ extern const MemoryRegionOps unassigned_mem_ops;   /* every access is a decode e
 
 /*
  * One access to the registers of @mr at @offset, of as many bytes as they take at once: at most
- * *@len, and told there. @buf has them in the order of guest memory. Any thread.
+ * *@len, and told there. @buf has them in the order of guest memory. Any thread. @as is where the
+ * access came from: it is refused (MEMTX_ACCESS_ERROR, all of *@len, 0 is read) by the rule of
+ * address_space_set_of_device().
  */
-MemTxResult memory_region_access_registers(MemoryRegion *mr, hwaddr offset, MemTxAttrs attrs,
-                                           uint8_t *buf, hwaddr *len, bool is_write);
+MemTxResult memory_region_access_registers(AddressSpace *as, MemoryRegion *mr, hwaddr offset,
+                                           MemTxAttrs attrs, uint8_t *buf, hwaddr *len,
+                                           bool is_write);
+/* Whether that rule lets an access from @as with @attrs through to the registers of @mr, now. */
+bool memory_region_registers_allowed(const AddressSpace *as, const MemoryRegion *mr,
+                                     MemTxAttrs attrs);
 
 /* ---- sparse RAM: ram-discard-manager.c ------------------------------------------------------ */
 

@@ -14,6 +14,7 @@
 
 #include "exec/memattrs.h"
 #include "qemu/int128.h"
+#include "qemu/log-limit.h"
 #include "qemu/queue.h"
 #include "qom/object.h"
 
@@ -81,6 +82,7 @@ struct MemoryRegion {
     char *name;
     RamDiscardManager *rdm;
     bool rdm_inaccessible; /* see memory_region_set_discarded_inaccessible() */
+    bool takes_messages;   /* see memory_region_set_takes_messages() */
 
     /* Where it is. */
     MemoryRegion *container;
@@ -143,6 +145,8 @@ struct AddressSpace {
     pthread_mutex_t view_lock; /* only to take a reference of current_map, or to replace it */
     int ioeventfd_nb;
     MemoryRegionIoeventfd *ioeventfds;
+    bool of_device;          /* see address_space_set_of_device() */
+    LogLimit refusals;       /* lines about accesses to registers that were refused */
     QTAILQ_HEAD(, MemoryListener) listeners;
     QTAILQ_ENTRY(AddressSpace) address_spaces_link;
 };
@@ -229,6 +233,8 @@ void memory_region_set_alias_offset(MemoryRegion *mr, hwaddr offset);
 void memory_region_set_readonly(MemoryRegion *mr, bool readonly);
 void memory_region_set_nonvolatile(MemoryRegion *mr, bool nonvolatile);
 void memory_region_set_unmergeable(MemoryRegion *mr, bool unmergeable);
+/* Registers that other devices write to: an interrupt controller's, and nothing else. */
+void memory_region_set_takes_messages(MemoryRegion *mr);
 /* A write of @size bytes (0: any) at @addr, of value @data if @match_data, signals @e instead of
  * calling the region's ops. */
 void memory_region_add_eventfd(MemoryRegion *mr, hwaddr addr, unsigned size, bool match_data,
@@ -339,6 +345,15 @@ void memory_region_set_discarded_inaccessible(MemoryRegion *mr, bool inaccessibl
 /* ---- address spaces ------------------------------------------------------------------------- */
 
 void address_space_init(AddressSpace *as, MemoryRegion *root, const char *name);
+/*
+ * What goes through @as is done by a device itself: DMA, interrupt messages. The rule, which
+ * memory-dispatch.c enforces: registers answer CPUs and who speaks for them (qtest, the monitor),
+ * never a device. So an access through @as reaches RAM, and registers that take messages, alone;
+ * and no access at all, from wherever, reaches the others from within a register's own callback.
+ * What is refused is MEMTX_ACCESS_ERROR, does nothing, reads as 0, and is told on stderr, so many
+ * lines and no more (qemu/log-limit.h).
+ */
+void address_space_set_of_device(AddressSpace *as);
 /* Listeners must be gone. */
 void address_space_destroy(AddressSpace *as);
 /* Replays the view to @listener, as one transaction would; unregistering takes it back. */

@@ -577,6 +577,106 @@ static void test_map_bounce_and_rom(void)
     machine_done(&m);
 }
 
+/* ---- what a device does by itself ------------------------------------------------------------ */
+
+/* Copies of its lines on stderr would only confuse who reads a test's: a full bucket. */
+static void silence(AddressSpace *as)
+{
+    as->refusals.window_us = g_get_monotonic_time();
+    as->refusals.nb_passed = LOG_LIMIT_BURST;
+}
+
+static void test_of_device(void)
+{
+    static const MemoryRegionOps ops = { .read = regs_read, .write = regs_write };
+    uint32_t word = 0x12345678;
+    MemTxResult result;
+    MemoryRegion ram;
+    AddressSpace dma;
+    hwaddr len = 16;
+    Machine m;
+
+    machine_init(&m, &ops);
+    memory_region_init_ram(&ram, NULL, NULL, 4096, &error_abort);
+    memory_region_add_subregion_overlap(&m.root, 0, &ram, -1);
+    address_space_init(&dma, &m.root, "device");
+    address_space_set_of_device(&dma);
+    silence(&dma);
+    /* refused, and each one counted; the memory around is reached */
+    g_assert_cmpint(address_space_write(&dma, 0x104, ATTRS, &word, 4), ==, MEMTX_ACCESS_ERROR);
+    g_assert_cmphex(address_space_ldl_le(&dma, 0x104, ATTRS, &result), ==, 0);
+    g_assert_cmpint(result, ==, MEMTX_ACCESS_ERROR);
+    g_assert_null(address_space_map(&dma, 0x104, &len, false, ATTRS));
+    g_assert_cmpint(address_space_set(&dma, 0xfe, 0x77, 0x44, ATTRS), ==, MEMTX_ACCESS_ERROR);
+    g_assert_cmphex(ldl_le_phys(&dma, 0xfc), ==, 0x77770000);
+    g_assert_cmphex(ldl_le_phys(&dma, 0x140), ==, 0x00007777);
+    g_assert_cmpstr(m.regs.log, ==, "");
+    g_assert_cmpint(dma.refusals.nb_held, ==, 4);
+    g_assert_false(address_space_access_valid(&dma, 0x104, 4, true, ATTRS));
+    g_assert_true(address_space_access_valid(&dma, 0x144, 4, true, ATTRS));
+    /* a CPU's access goes on as ever */
+    g_assert_true(address_space_access_valid(&m.as, 0x104, 4, true, ATTRS));
+    g_assert_cmpint(address_space_write(&m.as, 0x104, ATTRS, &word, 4), ==, MEMTX_OK);
+    g_assert_cmpstr(m.regs.log, ==, "w4@4=12345678 ");
+    /* and an interrupt controller hears the device */
+    memory_region_set_takes_messages(&m.io);
+    g_assert_true(address_space_access_valid(&dma, 0x104, 4, true, ATTRS));
+    g_assert_cmpint(address_space_write(&dma, 0x108, ATTRS, &word, 4), ==, MEMTX_OK);
+    g_assert_cmpstr(m.regs.log, ==, "w4@4=12345678 w4@8=12345678 ");
+    g_assert_cmpint(dma.refusals.nb_held, ==, 4);
+    memory_region_del_subregion(&m.root, &ram);
+    address_space_destroy(&dma);
+    object_unref(&ram);
+    machine_done(&m);
+}
+
+typedef struct Nested {
+    AddressSpace *as;
+    int depth;
+    MemTxResult first, second;
+} Nested;
+
+/* A device that passes on, to its own register and then to one beside it, what it is told. */
+static void nested_write(void *opaque, hwaddr addr, uint64_t data, unsigned size)
+{
+    Nested *n = opaque;
+    uint32_t word = data;
+
+    g_assert_cmpint(n->depth, ==, 0);
+    n->depth++;
+    n->first = address_space_write(n->as, 0x200, ATTRS, &word, 4);
+    n->second = address_space_write(n->as, 0x100, ATTRS, &word, 4);
+    n->depth--;
+}
+
+static void test_nested(void)
+{
+    static const MemoryRegionOps ops = { .read = regs_read, .write = regs_write };
+    static const MemoryRegionOps nested_ops = { .read = regs_read, .write = nested_write };
+    Nested n = { 0 };
+    MemoryRegion mr;
+    Machine m;
+
+    machine_init(&m, &ops);
+    n.as = &m.as;
+    memory_region_init_io(&mr, NULL, &nested_ops, &n, NULL, 4);
+    memory_region_add_subregion(&m.root, 0x200, &mr);
+    silence(&m.as);
+    address_space_stl_le(&m.as, 0x200, 5, ATTRS, NULL);
+    g_assert_cmpint(n.first, ==, MEMTX_ACCESS_ERROR);
+    g_assert_cmpint(n.second, ==, MEMTX_ACCESS_ERROR);
+    g_assert_cmpstr(m.regs.log, ==, "");
+    memory_region_set_takes_messages(&m.io);
+    address_space_stl_le(&m.as, 0x200, 5, ATTRS, NULL);
+    g_assert_cmpint(n.first, ==, MEMTX_ACCESS_ERROR);
+    g_assert_cmpint(n.second, ==, MEMTX_OK);
+    g_assert_cmpstr(m.regs.log, ==, "w4@0=5 ");
+    g_assert_cmpint(m.as.refusals.nb_held, ==, 3);
+    memory_region_del_subregion(&m.root, &mr);
+    object_unref(&mr);
+    machine_done(&m);
+}
+
 /* ---- readers without the lock --------------------------------------------------------------- */
 
 typedef struct Race {
@@ -733,6 +833,8 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/eventfd/dispatch-and-listeners", test_eventfd);
     g_test_add_func("/memory/ram/unplugged-inaccessible", test_sparse_ram);
     g_test_add_func("/memory/ram/bounce-and-rom", test_map_bounce_and_rom);
+    g_test_add_func("/memory/device/reaches-ram-and-messages", test_of_device);
+    g_test_add_func("/memory/device/not-from-within-a-callback", test_nested);
     g_test_add_func("/memory/mtree/lines-and-order", test_mtree);
     g_test_add_func("/memory/readers/no-lock-while-tree-changes", test_concurrent_readers);
     return g_test_run();
