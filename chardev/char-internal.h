@@ -10,7 +10,7 @@ typedef struct ChardevKind {
     const char *const *options;       /* that it knows, ends with NULL */
     bool (*open)(Chardev *chr, json_t *opts, Error **errp);
     void (*close)(Chardev *chr);      /* NULL: nothing of its own */
-    /* The peer has gone: end of file or an error on chr->fd_in or fd_out. */
+    /* The peer has gone: its input has ended, all of it is done, or nothing can be sent to it. */
     void (*peer_gone)(Chardev *chr);
     char *(*get_filename)(const Chardev *chr);  /* NULL: the kind's name */
     /* Where output goes by another way than chr->fd_out; NULL otherwise. */
@@ -25,12 +25,15 @@ struct Chardev {
     char *id;
     bool attached;
     bool open;                        /* a peer is there (or needs not be) */
+    bool input_ended;                 /* it sends nothing more */
+    bool output_broken;               /* it takes nothing more: what is written is thrown away */
     int fd_in, fd_out;                /* -1: none; they may be the same */
     GSource *input;                   /* polls fd_in while the front end wants bytes */
     GSList *watches;                  /* ChardevWatch, see char.c */
     IOCanReadHandler *can_read;
     IOReadHandler *read;
     IOEventHandler *event;
+    IOPendingHandler *pending;
     void *opaque;
 
     /* of the kinds */
@@ -51,6 +54,8 @@ void chardev_opened(Chardev *chr, int fd_in, int fd_out);
 /* The peer has gone; closes the descriptors. */
 void chardev_closed(Chardev *chr);
 
+/* Whether the front end has something left for the peer. */
+bool chardev_has_pending(const Chardev *chr);
 void chardev_send_event(Chardev *chr, QEMUChrEvent event);
 /* All watches go; @tell: their owners are called once, since what they wait for never comes. */
 void chardev_remove_watches(Chardev *chr, bool tell);

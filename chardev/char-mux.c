@@ -253,6 +253,19 @@ static void mux_read(void *opaque, const uint8_t *buf, int size)
     }
 }
 
+/* What came for a front end that takes none of it now is not waited for. */
+static bool mux_has_pending(void *opaque)
+{
+    ChardevMux *mux = opaque;
+
+    for (unsigned i = 0; i < mux->ports->len; i++) {
+        if (port_is_ready(mux_port(mux, i)) || chardev_has_pending(&mux_port(mux, i)->chr)) {
+            return true;
+        }
+    }
+    return mux->text->len > 0;
+}
+
 static void mux_event(void *opaque, QEMUChrEvent event)
 {
     ChardevMux *mux = opaque;
@@ -421,4 +434,5 @@ void chardev_mux_init(Chardev *chr, Chardev *base)
     g_source_attach(mux->pump, NULL);
     chardev_attach(base, &error_abort);
     chardev_set_handlers(base, mux_can_read, mux_read, mux_event, mux);
+    chardev_set_pending_handler(base, mux_has_pending);
 }

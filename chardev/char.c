@@ -3,6 +3,7 @@
  * Character devices, the part that all kinds share: the list of them, options, the attachment of
  * one front end, and non-blocking input and output on file descriptors. Input is polled only
  * while the front end can take bytes: that is the flow control, asked anew each main loop round.
+ * The same source ends a connection: not before what came is taken and answered.
  */
 #include "qemu/osdep.h"
 #include <glib-unix.h>
@@ -26,6 +27,7 @@ typedef struct InputSource {
     GSource parent;
     Chardev *chr;
     gpointer tag;    /* of the descriptor while it is polled */
+    bool over;       /* as prepare() found: the connection is to be closed */
 } InputSource;
 
 static const ChardevKind *const kinds[] = {
@@ -40,6 +42,8 @@ static const char *const unsupported_options[] = {
 };
 
 static GSList *chardevs;   /* in order of creation */
+
+static void chardev_break_output(Chardev *chr);
 
 /* ---- list ---- */
 
@@ -72,44 +76,73 @@ char *chardev_get_filename(const Chardev *chr)
 
 /* ---- input ---- */
 
+/*
+ * Whether nothing is left to wait for: the input has ended, or it is of a peer to which nothing can be sent
+ * and the front end does not want it; and the front end has done with what it got.
+ */
+static bool input_is_over(const Chardev *chr, bool wanted)
+{
+    bool ended = chr->input_ended ||
+                 (chr->output_broken && chr->fd_in == chr->fd_out && !wanted);
+
+    return ended && !chardev_has_pending(chr);
+}
+
 static gboolean input_prepare(GSource *source, gint *timeout)
 {
     InputSource *in = (InputSource *)source;
     Chardev *chr = in->chr;
-    bool wanted = chr->read && (!chr->can_read || chr->can_read(chr->opaque) > 0);
+    bool wanted = chr->read && !chr->input_ended &&
+                  (!chr->can_read || chr->can_read(chr->opaque) > 0);
 
     *timeout = -1;
+    in->over = input_is_over(chr, wanted);
     if (wanted && !in->tag) {
         in->tag = g_source_add_unix_fd(source, chr->fd_in, G_IO_IN | G_IO_HUP | G_IO_ERR);
     } else if (!wanted && in->tag) {
         g_source_remove_unix_fd(source, in->tag);
         in->tag = NULL;
     }
-    return FALSE;
+    return in->over;
 }
 
 static gboolean input_check(GSource *source)
 {
     InputSource *in = (InputSource *)source;
 
-    return in->tag && g_source_query_unix_fd(source, in->tag) != 0;
+    return in->over || (in->tag && g_source_query_unix_fd(source, in->tag) != 0);
 }
 
-static gboolean input_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+static void input_read(Chardev *chr)
 {
-    Chardev *chr = ((InputSource *)source)->chr;
     uint8_t buf[READ_CHUNK];
     int max = chr->can_read ? chr->can_read(chr->opaque) : READ_CHUNK;
     ssize_t n;
 
     if (max <= 0 || !chr->read) {
-        return G_SOURCE_CONTINUE;
+        return;
     }
     n = read(chr->fd_in, buf, MIN(max, READ_CHUNK));
     if (n > 0) {
         chr->read(chr->opaque, buf, n);
-    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        chr->kind->peer_gone(chr);
+    } else if (n == 0) {
+        chr->input_ended = true;
+    } else if (errno != EAGAIN && errno != EINTR) {
+        chr->input_ended = true;
+        if (chr->fd_in == chr->fd_out) {
+            chardev_break_output(chr);
+        }
+    }
+}
+
+static gboolean input_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    InputSource *in = (InputSource *)source;
+
+    if (in->over) {
+        in->chr->kind->peer_gone(in->chr);
+    } else {
+        input_read(in->chr);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -157,6 +190,21 @@ static Chardev *chardev_output(Chardev *chr)
     return chr->kind->get_output ? chr->kind->get_output(chr) : chr;
 }
 
+/*
+ * Nothing can be sent to the peer any more. What it sent before is still taken: the input source ends the
+ * connection. Without one there is nothing to wait for.
+ */
+static void chardev_break_output(Chardev *chr)
+{
+    if (!chr->input) {
+        chr->kind->peer_gone(chr);
+        return;
+    }
+    chr->output_broken = true;
+    chardev_remove_watches(chr, true);
+    g_main_context_wakeup(NULL);
+}
+
 int chardev_write(Chardev *chr, const uint8_t *buf, int len)
 {
     int done = 0;
@@ -164,7 +212,7 @@ int chardev_write(Chardev *chr, const uint8_t *buf, int len)
     if (chr->kind->write) {
         return chr->kind->write(chr, buf, len);
     }
-    if (chr->fd_out < 0) {
+    if (chr->fd_out < 0 || chr->output_broken) {
         return len;
     }
     while (done < len) {
@@ -175,7 +223,7 @@ int chardev_write(Chardev *chr, const uint8_t *buf, int len)
         } else if (n < 0 && errno == EAGAIN) {
             return done;
         } else if (n == 0 || errno != EINTR) {
-            chr->kind->peer_gone(chr);
+            chardev_break_output(chr);
             return len;
         }
     }
@@ -211,10 +259,11 @@ static gboolean watch_ready(gint fd, GIOCondition cond, gpointer data)
 
 guint chardev_add_watch(Chardev *chr, GIOCondition cond, ChardevWatchFunc *func, void *opaque)
 {
-    int fd = chardev_output(chr)->fd_out;
+    const Chardev *out = chardev_output(chr);
+    int fd = out->fd_out;
     ChardevWatch *watch;
 
-    if (fd < 0) {
+    if (fd < 0 || out->output_broken) {
         return 0;
     }
     watch = g_new0(ChardevWatch, 1);
@@ -245,6 +294,11 @@ void chardev_remove_watches(Chardev *chr, bool tell)
 
 /* ---- peers come and go ---- */
 
+bool chardev_has_pending(const Chardev *chr)
+{
+    return chr->pending && chr->pending(chr->opaque);
+}
+
 void chardev_send_event(Chardev *chr, QEMUChrEvent event)
 {
     if (chr->event) {
@@ -263,6 +317,7 @@ void chardev_opened(Chardev *chr, int fd_in, int fd_out)
         g_unix_set_fd_nonblocking(fd_out, TRUE, NULL);
     }
     chr->open = true;
+    chr->input_ended = chr->output_broken = false;
     chardev_start_input(chr);
     chardev_send_event(chr, CHR_EVENT_OPENED);
 }
@@ -324,11 +379,17 @@ void chardev_set_handlers(Chardev *chr, IOCanReadHandler *can_read, IOReadHandle
     chr->can_read = can_read;
     chr->read = read_fn;
     chr->event = event;
+    chr->pending = NULL;
     chr->opaque = opaque;
     if (chr->open) {
         chardev_send_event(chr, CHR_EVENT_OPENED);
     }
     g_main_context_wakeup(NULL);
+}
+
+void chardev_set_pending_handler(Chardev *chr, IOPendingHandler *pending)
+{
+    chr->pending = pending;
 }
 
 /* ---- creation ---- */

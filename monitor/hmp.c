@@ -446,6 +446,13 @@ static int hmp_can_read(void *opaque)
            ? READ_CHUNK : 0;
 }
 
+static bool hmp_has_pending(void *opaque)
+{
+    const MonitorHMP *mon = opaque;
+
+    return monitor_output_unsent(&mon->output) > 0;
+}
+
 static void hmp_read(void *opaque, const uint8_t *buf, int size)
 {
     MonitorHMP *mon = opaque;
@@ -502,6 +509,7 @@ static void hmp_event(void *opaque, QEMUChrEvent event)
 static void hmp_start(MonitorHMP *mon)
 {
     chardev_set_handlers(mon->chr, hmp_can_read, hmp_read, hmp_event, mon);
+    chardev_set_pending_handler(mon->chr, hmp_has_pending);
 }
 
 bool monitor_init_hmp(Chardev *chr, Error **errp)

@@ -269,6 +269,13 @@ static int monitor_can_read(void *opaque)
            monitor_output_unsent(&mon->output) <= MONITOR_OUTPUT_HIGH ? 4096 : 0;
 }
 
+static bool monitor_has_pending(void *opaque)
+{
+    const MonitorQMP *mon = opaque;
+
+    return !g_queue_is_empty(mon->requests) || monitor_output_unsent(&mon->output);
+}
+
 static void monitor_read(void *opaque, const uint8_t *buf, int size)
 {
     MonitorQMP *mon = opaque;
@@ -326,6 +333,7 @@ static void monitor_event(void *opaque, QEMUChrEvent event)
 static void monitor_start(MonitorQMP *mon)
 {
     chardev_set_handlers(mon->chr, monitor_can_read, monitor_read, monitor_event, mon);
+    chardev_set_pending_handler(mon->chr, monitor_has_pending);
 }
 
 bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp)

@@ -5,7 +5,9 @@
  *
  * A chardev has an id unique among all and at most one front end; with mux=on any number of them,
  * one of which has the focus: it gets what comes in. It may be closed for a while (a server socket
- * without a client): what is written then is thrown away. Handlers are called by
+ * without a client): what is written then is thrown away. A peer that has ended its input (closed
+ * its sending side, or gone away) stays connected until the front end has taken all that it sent and has
+ * nothing pending for it. Handlers are called by
  * the main loop (default main context, big lock held); all functions are for the main thread,
  * chardev_write() for any thread that holds the big lock.
  */
@@ -26,6 +28,11 @@ typedef enum QEMUChrEvent {
 typedef int IOCanReadHandler(void *opaque);
 typedef void IOReadHandler(void *opaque, const uint8_t *buf, int size);
 typedef void IOEventHandler(void *opaque, QEMUChrEvent event);
+/*
+ * Whether the front end still has to do, or to say, something for a peer that sends nothing more. Asked
+ * each main loop round once its input has ended; the connection is closed when it has not.
+ */
+typedef bool IOPendingHandler(void *opaque);
 /* Return G_SOURCE_REMOVE or G_SOURCE_CONTINUE. @unused is NULL. */
 typedef gboolean ChardevWatchFunc(void *unused, GIOCondition cond, void *opaque);
 
@@ -70,6 +77,11 @@ bool chardev_is_attached(const Chardev *chr);
 /* Any handler may be NULL. */
 void chardev_set_handlers(Chardev *chr, IOCanReadHandler *can_read, IOReadHandler *read,
                           IOEventHandler *event, void *opaque);
+/*
+ * @pending (same opaque) is asked before a connection is closed whose peer has ended its input. Without
+ * it nothing is ever pending. chardev_set_handlers() takes it away.
+ */
+void chardev_set_pending_handler(Chardev *chr, IOPendingHandler *pending);
 /* The front end can take more than it last said. */
 void chardev_accept_input(Chardev *chr);
 /*
