@@ -90,27 +90,38 @@ static void pcihp_eject_slot(PCIBus *bus, unsigned slot)
     }
 }
 
-/* The lowest bit of @slots; firmware writes one. */
+/* @slots of bus @n: for the guest they are empty from now on. */
 static void pcihp_eject(AcpiPciHp *s, unsigned n, uint32_t slots)
 {
-    PCIBus *bus = acpi_pcihp_bus(s, n);
+    s->buses[n].up &= ~slots;
+    s->buses[n].down &= ~slots;
+    s->buses[n].ejected |= slots;
+    postponed_work_schedule(&s->ejection);
+}
 
-    if (bus && slots) {
-        unsigned slot = ctz32(slots);
+static void pcihp_remove_ejected(void *opaque)
+{
+    AcpiPciHp *s = opaque;
 
-        s->buses[n].up &= ~(1u << slot);
-        s->buses[n].down &= ~(1u << slot);
-        pcihp_eject_slot(bus, slot);
+    for (unsigned n = 0; n < ACPI_PCIHP_MAX_BUSES; n++) {
+        while (s->buses[n].ejected) {
+            unsigned slot = ctz32(s->buses[n].ejected);
+            PCIBus *bus = acpi_pcihp_bus(s, n);
+
+            s->buses[n].ejected &= ~(1u << slot);
+            if (bus) {
+                pcihp_eject_slot(bus, slot);
+            }
+        }
     }
 }
 
 void acpi_pcihp_reset(AcpiPciHp *s)
 {
-    for (unsigned n = 0; acpi_pcihp_bus(s, n); n++) {
-        while (s->buses[n].down) {
-            pcihp_eject(s, n, s->buses[n].down);
-        }
+    for (unsigned n = 0; n < ACPI_PCIHP_MAX_BUSES; n++) {
+        pcihp_eject(s, n, s->buses[n].down);
     }
+    postponed_work_finish(&s->ejection);
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */
@@ -153,7 +164,7 @@ static void pcihp_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
     if (addr == ACPI_PCIHP_SELECT) {
         s->select = val;
     } else if (addr == ACPI_PCIHP_EJECT && s->select < ACPI_PCIHP_MAX_BUSES) {
-        pcihp_eject(s, s->select, val);
+        pcihp_eject(s, s->select, val & -val);  /* the lowest bit; firmware writes one */
     }
 }
 
@@ -225,6 +236,7 @@ void acpi_pcihp_init(AcpiPciHp *s, Object *owner, PCIBus *root, MemoryRegion *io
     s->root = root;
     s->ar = ar;
     s->bridges = bridges;
+    postponed_work_init(&s->ejection, pcihp_remove_ejected, s);
     memory_region_init_io(&s->io, owner, &pcihp_ops, s, "acpi-pci-hotplug", ACPI_PCIHP_SIZE);
     memory_region_add_subregion(io, base, &s->io);
     qbus_set_hotplug_handler(BUS(root), owner);

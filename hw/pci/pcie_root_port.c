@@ -89,6 +89,11 @@ static void root_port_realize(PCIDevice *dev, Error **errp)
     }
 }
 
+static void root_port_reset_enter(Object *obj, ResetType type)
+{
+    pcie_slot_reset_enter(PCIE_SLOT(obj));
+}
+
 static void root_port_reset_hold(Object *obj, ResetType type)
 {
     pci_bridge_reset(PCI_BRIDGE(obj));
@@ -108,6 +113,7 @@ static void root_port_base_class_init(ObjectClass *klass, const void *data)
     pc->exit = root_port_exit;
     pc->config_read = pcie_slot_read_config;
     pc->config_write = pcie_slot_write_config;
+    RESETTABLE_CLASS(klass)->phases.enter = root_port_reset_enter;
     RESETTABLE_CLASS(klass)->phases.hold = root_port_reset_hold;
 }
 

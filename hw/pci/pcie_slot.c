@@ -3,8 +3,9 @@
  * The slot of a PCI Express port: presence, power, indicators and the attention button, and what
  * follows for the device in it. A user's device_add inserts a device without power and presses the
  * button; device_del presses the button; the guest's driver switches power on, or off with the
- * power indicator, upon which the device is gone. Source: PCI Express Base 3.0 sections 6.7, 7.8.9
- * to 7.8.11.
+ * power indicator, upon which the operator takes the device out: soon, not within the guest's write,
+ * and not if the slot has power again by then. Source: PCI Express Base 3.0 sections 6.7, 7.8.9 to
+ * 7.8.11.
  */
 #include "qemu/osdep.h"
 #include "hw/core/hotplug.h"
@@ -122,6 +123,15 @@ static bool slot_is_released(uint16_t control)
            (control & PCI_EXP_SLTCTL_PIC) == PCI_EXP_SLTCTL_PWR_IND_OFF;
 }
 
+static void slot_remove_released(void *opaque)
+{
+    PCIESlot *s = opaque;
+
+    if ((slot_status(s) & PCI_EXP_SLTSTA_PDS) && slot_is_released(slot_control(s))) {
+        slot_remove_devices(s);
+    }
+}
+
 /* @val is what was written to the control register. */
 static void slot_control_written(PCIESlot *s, uint16_t old, uint16_t val)
 {
@@ -133,7 +143,7 @@ static void slot_control_written(PCIESlot *s, uint16_t old, uint16_t val)
     slot_update_power(s);
     if ((slot_status(s) & PCI_EXP_SLTSTA_PDS) && !slot_is_released(old) &&
         slot_is_released(slot_control(s))) {
-        slot_remove_devices(s);
+        postponed_work_schedule(&s->removal);
     }
     slot_set_events(s, PCI_EXP_SLTSTA_CC);
 }
@@ -179,6 +189,11 @@ void pcie_slot_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int 
                                                         : val << 8);
     }
     slot_update_interrupt(s);
+}
+
+void pcie_slot_reset_enter(PCIESlot *s)
+{
+    postponed_work_finish(&s->removal);
 }
 
 void pcie_slot_reset(PCIESlot *s)
@@ -301,12 +316,14 @@ bool pcie_slot_init(PCIESlot *s, Error **errp)
     pci_set_word(dev->wmask + dev->express_cap + PCI_EXP_SLTCTL, SLOT_CTL_WMASK);
     pci_set_word(dev->w1cmask + dev->express_cap + PCI_EXP_SLTSTA, SLOT_EVENTS);
     qbus_set_hotplug_handler(BUS(slot_bus(s)), OBJECT(s));
+    postponed_work_init(&s->removal, slot_remove_released, s);
     pcie_slot_reset(s);
     return true;
 }
 
 void pcie_slot_cleanup(PCIESlot *s)
 {
+    postponed_work_cleanup(&s->removal);
     if (s->registered) {
         g_hash_table_remove(slot_numbers, slot_number(s));
         s->registered = false;

@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 #include <linux/pci_regs.h>
+#include "libqtest-raw.h"
 #include "virtio-mem-queue.h"
 #include "standard-headers/linux/virtio_pci.h"
 
@@ -347,6 +348,111 @@ static void test_buffers_in_registers(const void *data)
     slot_end(&s);
 }
 
+/* ---- removal: after the write, whatever is between ---- */
+
+#define PC_HOTPLUG_EJECT 0xae08
+
+/* Lines that arrive together are carried out together, before the main loop goes on. */
+static void send_together(QTestState *qts, const char *lines)
+{
+    qtest_raw_send(qts, lines, strlen(lines));
+}
+
+static char *release_slot(void)
+{
+    return g_strdup_printf("writew 0x%x 0x%x\n", ecam(0, PORT_DEVFN, SLOT_CONTROL),
+                           SLOT_RELEASED);
+}
+
+static void expect_answer(QTestState *qts, const char *expected)
+{
+    g_autofree char *answer = qtest_raw_receive(qts);
+
+    g_assert_cmpstr(answer, ==, expected);
+}
+
+static void wait_until_deleted(QTestState *qts)
+{
+    qtest_qmp_eventwait(qts, "DEVICE_DELETED");     /* of the device, then of its proxy */
+    qtest_qmp_eventwait(qts, "DEVICE_DELETED");
+}
+
+/* The slot's driver changes its mind at once: nobody has taken the device out yet. */
+static void test_removal_taken_back(void)
+{
+    g_autofree char *release = release_slot();
+    g_autofree char *lines = NULL;
+    Slot s;
+
+    slot_start(&s, "");
+    lines = g_strdup_printf("%swritew 0x%x 0x%x\n", release, ecam(0, PORT_DEVFN, SLOT_CONTROL),
+                            SLOT_IN_USE);
+    send_together(s.vm.qts, lines);
+    expect_answer(s.vm.qts, "OK");
+    expect_answer(s.vm.qts, "OK");
+    assert_in_slot(&s);
+    slot_end(&s);
+}
+
+static void test_removal_and_reset(void)
+{
+    g_autofree char *release = release_slot();
+    g_autofree char *lines = g_strconcat(release, "outb 0xcf9 0x2\noutb 0xcf9 0x6\n", NULL);
+    Slot s;
+
+    slot_start(&s, "");
+    send_together(s.vm.qts, lines);
+    for (int i = 0; i < 3; i++) {
+        expect_answer(s.vm.qts, "OK");
+    }
+    wait_until_deleted(s.vm.qts);
+    qtest_qmp_eventwait(s.vm.qts, "RESET");
+    s.vm.bus->config_writel(s.vm.bus, 0, 0x60, ECAM | 1);
+    g_assert_cmphex(slot_register(&s, SLOT_STATUS) & SLOT_PRESENT, ==, 0);
+    slot_end(&s);
+}
+
+static void test_removal_and_quit(void)
+{
+    g_autofree char *lines = release_slot();
+    Slot s;
+
+    slot_start(&s, "");
+    send_together(s.vm.qts, lines);
+    slot_end(&s);                                   /* which wants a clean end */
+}
+
+static void test_removal_stopped(void)
+{
+    Slot s;
+
+    slot_start(&s, "");
+    qtest_writew(s.vm.qts, ecam(0, PORT_DEVFN, SLOT_CONTROL), SLOT_RELEASED);
+    qtest_qmp_assert_success(s.vm.qts, "{'execute': 'stop'}");
+    wait_until_deleted(s.vm.qts);
+    qtest_qmp_assert_success(s.vm.qts, "{'execute': 'cont'}");
+    g_assert_cmphex(slot_register(&s, SLOT_STATUS) & SLOT_PRESENT, ==, 0);
+    slot_end(&s);
+}
+
+/* ACPI's: the function answers to what comes with the write, and is gone after it. */
+static void test_eject(void)
+{
+    QTestState *qts = qtest_init("-nodefaults -machine pc -m 128M,maxmem=2G "
+                                 "-object memory-backend-ram,id=mem0,size=64M "
+                                 "-device virtio-mem-pci,id=vm0,memdev=mem0,addr=4");
+    g_autofree char *lines = g_strdup_printf("outl 0xcf8 0x80002000\noutl 0x%x 0x10\ninl 0xcfc\n",
+                                             PC_HOTPLUG_EJECT);
+
+    send_together(qts, lines);
+    expect_answer(qts, "OK");
+    expect_answer(qts, "OK");
+    expect_answer(qts, "OK 0x10581af4");
+    wait_until_deleted(qts);
+    g_assert_cmphex(qtest_inl(qts, 0xcfc), ==, UINT32_MAX);
+    qtest_quit(qts);
+}
+
 #define ADD_REENTRY(name, fn) qtest_add_func("/pci-reentry/" name, fn)
 #define ADD_BOTH(name, fn)                                                                \
     qtest_add_data_func("/pci-reentry/" name "/split", GINT_TO_POINTER(false), fn);       \
@@ -365,5 +471,10 @@ int main(int argc, char **argv)
     ADD_REENTRY("memory", test_message_to_memory);
     ADD_REENTRY("ioapic", test_message_to_ioapic);
     ADD_BOTH("buffers-in-registers", test_buffers_in_registers);
+    ADD_REENTRY("removal/taken-back", test_removal_taken_back);
+    ADD_REENTRY("removal/and-reset", test_removal_and_reset);
+    ADD_REENTRY("removal/and-quit", test_removal_and_quit);
+    ADD_REENTRY("removal/stopped", test_removal_stopped);
+    ADD_REENTRY("removal/eject", test_eject);
     return g_test_run();
 }

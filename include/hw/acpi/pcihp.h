@@ -7,7 +7,7 @@
  * The registers, 32 bits each, a bit per slot of the bus that is selected:
  *      0  up: a device was plugged; reading clears
  *      4  down: the user wants it back; cleared when it is ejected
- *      8  eject: writing a bit takes the devices of the slot away; reads 0
+ *      8  eject: writing a bit takes the devices of the slot away, soon after; reads 0
  *     12  removable: the slot is empty or what is in it may be ejected
  *     16  select: the number of a bus, as acpi_pcihp_bus() counts; one of 256 on: all reads as 0
  *     20  index: would tell the number of a device that has one by the property acpi-index; 0
@@ -16,6 +16,7 @@
 #define HW_ACPI_PCIHP_H
 
 #include "hw/acpi/acpi.h"
+#include "hw/core/postponed.h"
 #include "hw/pci/pci_bus.h"
 
 #define ACPI_PCIHP_SIZE 0x18
@@ -35,6 +36,7 @@
 typedef struct AcpiPciHpBus {
     uint32_t up;
     uint32_t down;
+    uint32_t ejected;              /* by the guest: the devices are about to go */
 } AcpiPciHpBus;
 
 typedef struct AcpiPciHp {
@@ -43,6 +45,7 @@ typedef struct AcpiPciHp {
     ACPIREGS *ar;
     PCIBus *root;
     bool bridges;                  /* buses behind bridges as well */
+    PostponedWork ejection;
     uint32_t select;
     AcpiPciHpBus buses[ACPI_PCIHP_MAX_BUSES];
 } AcpiPciHp;

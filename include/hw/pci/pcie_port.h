@@ -8,6 +8,7 @@
 #ifndef HW_PCI_PCIE_PORT_H
 #define HW_PCI_PCIE_PORT_H
 
+#include "hw/core/postponed.h"
 #include "hw/pci/pci_bridge.h"
 
 #define TYPE_PCIE_PORT "pcie-port"
@@ -32,6 +33,7 @@ struct PCIESlot {
     bool native_hotplug;           /* the slot says that it can; ACPI may be used in any case */
     bool registered;               /* chassis and slot are taken */
     bool interrupt;                /* an event that the guest wants to be told of stands */
+    PostponedWork removal;         /* of what is in it, once the guest has released it */
 };
 
 /* Between the capability and a port's realize(), exit(), config accesses and reset. */
@@ -39,6 +41,8 @@ bool pcie_slot_init(PCIESlot *s, Error **errp);
 void pcie_slot_cleanup(PCIESlot *s);
 uint32_t pcie_slot_read_config(PCIDevice *dev, uint32_t address, int len);
 void pcie_slot_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len);
+/* Before a reset: what the guest has released goes. */
+void pcie_slot_reset_enter(PCIESlot *s);
 /* After that of the port and of its bus. */
 void pcie_slot_reset(PCIESlot *s);
 
