@@ -2,11 +2,10 @@
 /*
  * virtio-mem, the device (Virtual I/O Device specification 1.3, section 5.15 "Memory Device").
  *
- * A request is parsed once into a VirtIOMEMRequest and trusted from there on. Adjacent UNPLUG
- * requests are carried out as one batch: one discard, then all their answers. An answer is given
- * only after the memory is there, or is gone. What takes long (more than VIRTIO_MEM_LOCKED_MAX
- * bytes to preallocate, or to discard unless the host holds little of them) is a VirtIOMEMJob on a
- * thread of its own, outside the big lock; the queue rests until it is done.
+ * This file has what a user sets and a driver negotiates, and the resets; what the device does with
+ * a request stands in virtio-mem-requests.c, with host memory in virtio-mem-jobs.c, with the map in
+ * virtio-mem-discard.c. What takes long is a VirtIOMEMJob on a thread of its own, outside the big
+ * lock; the queue rests until it is done.
  *
  * Invariant: a block that the map shows as unplugged holds no host memory, or a job is discarding
  * it and no block can be plugged before that job is done. A device reset leaves the map alone
@@ -25,7 +24,6 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
-#include "qemu/iov.h"
 #include "qemu/target-info-qapi.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
@@ -39,138 +37,102 @@
 #include "hw/virtio/virtio-bus.h"
 #include "hw/virtio/virtio-mem.h"
 #include "hw/virtio/virtio-mem-host.h"
+#include "hw/virtio/virtio-mem-internal.h"
 #include "system/memory.h"
 #include "system/numa.h"
 #include "system/ramblock.h"
 #include "system/reset.h"
 
 /* A block smaller than this would make maps and requests of a large device too many. */
-#define VIRTIO_MEM_MIN_BLOCK_SIZE ((uint64_t)MiB)
+#define VIRTIO_MEM_SMALLEST_BLOCK ((uint64_t)MiB)
 /* Block size where the host does not tell the size of its transparent huge pages. */
-#define VIRTIO_MEM_FALLBACK_THP_SIZE ((uint64_t)(2 * MiB))
-/* How much more than requested the guest may use: Linux adds memory in blocks of up to 128 MiB. */
-#define VIRTIO_MEM_USABLE_EXTENT ((uint64_t)(2 * 128 * MiB))
-/* More bytes than this are not discarded or preallocated under the big lock without a look. */
-#define VIRTIO_MEM_LOCKED_MAX ((uint64_t)(64 * MiB))
-/* Nor in more pieces than this: each costs a system call. */
-#define VIRTIO_MEM_LOCKED_RUNS 64
-/* A chunk of a job aims at this many microseconds: who waits for it, waits no longer. */
-#define VIRTIO_MEM_CHUNK_US 10000
-/* And no chunk is larger: what was quick may be followed by what is not. */
-#define VIRTIO_MEM_CHUNK_MAX ((uint64_t)(256 * MiB))
-/* Requests in one batch; Linux has one in flight, a driver that pipelines gains little beyond. */
-#define VIRTIO_MEM_BATCH_MAX 64
+#define VIRTIO_MEM_FALLBACK_HUGE_PAGE_SIZE ((uint64_t)(2 * MiB))
 /* Microseconds between two lines about failing host memory. */
 #define VIRTIO_MEM_REPORT_US (1000 * 1000)
 
-/* A request from the guest, checked: the blocks are inside the usable region if @valid. */
-typedef struct VirtIOMEMRequest {
-    VirtQueueElement *elem;
-    uint16_t type;      /* VIRTIO_MEM_REQ_* */
-    bool valid;
-    VirtioMEMRefusalReason invalid_reason;  /* if not @valid */
-    uint64_t addr;      /* as the guest gave them */
-    uint16_t nb_blocks;
-    uint64_t first;     /* block index */
-    uint64_t nb;        /* number of blocks */
-} VirtIOMEMRequest;
-
-/* Requests of one type over adjacent blocks, carried out together. */
-typedef struct VirtIOMEMBatch {
-    VirtIOMEMRequest requests[VIRTIO_MEM_BATCH_MAX];
-    unsigned nb_requests;
-    uint64_t first;
-    uint64_t nb;
-} VirtIOMEMBatch;
-
-/* Work outside the big lock on runs of blocks; see virtio_mem_job_start(). */
-struct VirtIOMEMJob {
-    VirtIOMEM *vmem;
-    RAMBlock *rb;
-    uint64_t block_size;
-    bool plug;              /* prepare the runs to be plugged, otherwise discard them */
-    bool stale, prealloc;   /* how: see virtio_mem_prepare() */
-    bool must_finish;       /* not to be cancelled: the map shows the runs as unplugged already */
-    VirtIOMEMBatch batch;   /* the requests to be answered; none for a system reset */
-    GArray *runs;           /* of VirtIOMEMRun */
-    GArray *gone;           /* of VirtIOMEMRun: what has been discarded of them */
-    GThread *thread;
-    GSource *done;          /* dispatched on the main loop when the thread has finished */
-    int cancelled;          /* atomic */
-    int ret;                /* 0 or the first negative errno; as @gone, once the thread is joined */
-    bool left_stale;        /* what it got and did not need could not be given back */
-};
-
-#define TYPE_VIRTIO_MEM_SYSTEM_RESET "virtio-mem-system-reset"
-OBJECT_DECLARE_SIMPLE_TYPE(VirtioMemSystemReset, VIRTIO_MEM_SYSTEM_RESET)
+#define TYPE_VIRTIO_MEM_REBOOT_WATCH "virtio-mem-reboot-watch"
+OBJECT_DECLARE_SIMPLE_TYPE(VirtIOMEMRebootWatch, VIRTIO_MEM_REBOOT_WATCH)
 
 /*
  * A virtio device takes part in the reset of its bus, which is a device reset as well. This object
  * is registered on its own to be told of system resets only.
  */
-struct VirtioMemSystemReset {
+struct VirtIOMEMRebootWatch {
     Object parent;
     ResettableState reset_state;
     VirtIOMEM *vmem;
 };
 
-OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(VirtioMemSystemReset, virtio_mem_system_reset,
-                                          VIRTIO_MEM_SYSTEM_RESET, OBJECT,
+OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(VirtIOMEMRebootWatch, virtio_mem_reboot_watch,
+                                          VIRTIO_MEM_REBOOT_WATCH, OBJECT,
                                           { TYPE_RESETTABLE_INTERFACE }, { })
 
+/* What depends on the target and on the kind of the backend. */
+
 /*
- * Legacy guests.
- *
- * Drivers that do not know VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE exist only where the device was
- * used before the feature: on x86. Elsewhere the property does not exist and the feature is always
+ * Drivers that do not know VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE exist only where the device was used
+ * before the feature: on x86. Elsewhere the property does not exist and the feature is always
  * offered. On x86 the plan for the default is the machine versions' (hw/core/machine.c).
  */
-static bool virtio_mem_has_legacy_guests(void)
+static bool virtio_mem_feature_is_optional(void)
 {
-    SysEmuTarget arch = target_arch();
-
-    return arch == SYS_EMU_TARGET_X86_64 || arch == SYS_EMU_TARGET_I386;
+    switch (target_arch()) {
+    case SYS_EMU_TARGET_I386:
+    case SYS_EMU_TARGET_X86_64:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /*
- * Whether reading unpopulated memory of @rb is certain to hit the host's shared zero page: only
- * private anonymous memory of base pages has it.
+ * The largest unit in which Linux on the target adds and removes memory, its memory block: a
+ * section of 128 MiB, 512 MiB on 64-bit Arm with pages of 64 KiB.
  */
-static bool virtio_mem_has_shared_zeropage(RAMBlock *rb)
+static uint64_t virtio_mem_hotplug_unit(void)
 {
-    return !qemu_ram_is_shared(rb) && qemu_ram_get_fd(rb) < 0 &&
-           qemu_ram_pagesize(rb) == qemu_real_host_page_size();
+    return target_arch() == SYS_EMU_TARGET_AARCH64 ? 512 * MiB : 128 * MiB;
+}
+
+/*
+ * Whether a guest that only reads unplugged memory makes the host spend some on it. A page of
+ * private anonymous memory that was never written reads as the one page of zeroes that all share.
+ * Whatever has a file behind it does not: a read takes a page of the page cache or of the pool of
+ * huge pages, and a shared anonymous mapping is such a file of the kernel's own.
+ */
+static bool virtio_mem_reads_cost_memory(RAMBlock *rb)
+{
+    if (qemu_ram_get_fd(rb) >= 0 || qemu_ram_is_shared(rb)) {
+        return true;
+    }
+    /* No descriptor, but larger pages: they come from the pool. */
+    return qemu_ram_pagesize(rb) > qemu_real_host_page_size();
 }
 
 /* Sizes. */
 
-static uint64_t virtio_mem_thp_size(void)
+static uint64_t virtio_mem_huge_page_size(void)
 {
-    static uint64_t thp_size;
+    static uint64_t huge_page_size;
     g_autofree char *text = NULL;
     uint64_t size;
 
-    if (thp_size) {
-        return thp_size;
+    if (huge_page_size) {
+        return huge_page_size;
     }
-    thp_size = VIRTIO_MEM_FALLBACK_THP_SIZE;
+    huge_page_size = VIRTIO_MEM_FALLBACK_HUGE_PAGE_SIZE;
     if (g_file_get_contents("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", &text, NULL,
                             NULL) &&
         !qemu_strtou64(g_strchomp(text), NULL, 10, &size) && is_power_of_2(size)) {
-        thp_size = size;
+        huge_page_size = size;
     }
-    return thp_size;
+    return huge_page_size;
 }
 
 /* So that an unplugged block gives back whole pages, and does not split transparent huge ones. */
-static uint64_t virtio_mem_default_block_size(RAMBlock *rb)
+static uint64_t virtio_mem_natural_block_size(RAMBlock *rb)
 {
-    return MAX(MAX(qemu_ram_pagesize(rb), virtio_mem_thp_size()), VIRTIO_MEM_MIN_BLOCK_SIZE);
-}
-
-static RAMBlock *virtio_mem_ram_block(const VirtIOMEM *vmem)
-{
-    return vmem->memdev->mr.ram_block;
+    return MAX(MAX(qemu_ram_pagesize(rb), virtio_mem_huge_page_size()), VIRTIO_MEM_SMALLEST_BLOCK);
 }
 
 /* The block size, before realize what it would decide. */
@@ -180,32 +142,17 @@ static uint64_t virtio_mem_likely_block_size(const VirtIOMEM *vmem)
         return vmem->block_size;
     }
     return vmem->memdev && virtio_mem_ram_block(vmem)
-               ? virtio_mem_default_block_size(virtio_mem_ram_block(vmem))
-               : MAX(virtio_mem_thp_size(), VIRTIO_MEM_MIN_BLOCK_SIZE);
+               ? virtio_mem_natural_block_size(virtio_mem_ram_block(vmem))
+               : MAX(virtio_mem_huge_page_size(), VIRTIO_MEM_SMALLEST_BLOCK);
 }
 
-static uint64_t virtio_mem_region_size(const VirtIOMEM *vmem)
-{
-    return memory_region_size(&vmem->memdev->mr);
-}
-
-static uint64_t virtio_mem_plugged_size(const VirtIOMEM *vmem)
-{
-    return vmem->map.nb_plugged * vmem->block_size;
-}
-
-/*
- * The part of the region that a request may name (5.15.4 usable_region_size): larger than
- * requested, so that a guest with larger blocks, or with some it cannot unplug, gets there. It only
- * grows while blocks may be plugged in it.
- */
-static void virtio_mem_update_usable_region(VirtIOMEM *vmem, bool can_shrink)
+void virtio_mem_update_usable_region(VirtIOMEM *vmem, bool can_shrink)
 {
     uint64_t size = 0;
 
     if (vmem->requested_size) {
         size = MIN(virtio_mem_region_size(vmem),
-                   QEMU_ALIGN_UP(vmem->requested_size + VIRTIO_MEM_USABLE_EXTENT,
+                   QEMU_ALIGN_UP(vmem->requested_size + 2 * virtio_mem_hotplug_unit(),
                                  vmem->block_size));
     }
     if (size > vmem->usable_region_size || can_shrink) {
@@ -213,8 +160,7 @@ static void virtio_mem_update_usable_region(VirtIOMEM *vmem, bool can_shrink)
     }
 }
 
-/* Tells once of however many changes since the plugged size was @before. */
-static void virtio_mem_notify_size_change(VirtIOMEM *vmem, uint64_t before)
+void virtio_mem_notify_size_change(VirtIOMEM *vmem, uint64_t before)
 {
     uint64_t size = virtio_mem_plugged_size(vmem);
 
@@ -223,8 +169,7 @@ static void virtio_mem_notify_size_change(VirtIOMEM *vmem, uint64_t before)
     }
 }
 
-/* One line for the operator when host memory cannot be had or given back, at most one a second. */
-static void virtio_mem_report_host(VirtIOMEM *vmem, const char *what, int ret)
+void virtio_mem_report_host(VirtIOMEM *vmem, const char *what, int ret)
 {
     gint64 now = g_get_monotonic_time();
 
@@ -233,827 +178,6 @@ static void virtio_mem_report_host(VirtIOMEM *vmem, const char *what, int ret)
         error_report("virtio-mem: cannot %s memory of '%s': %s", what,
                      object_get_canonical_path_component(OBJECT(vmem->memdev)), strerror(-ret));
     }
-}
-
-/* Listeners of the RamDiscardManager: told before a range appears, and after it is gone. */
-
-/* Calls with a copy of the listener's section clipped to @run; false where they do not meet. */
-static bool virtio_mem_clip_section(const VirtIOMEM *vmem, const MemoryRegionSection *section,
-                                    const VirtIOMEMRun *run, MemoryRegionSection *clipped)
-{
-    *clipped = *section;
-    return memory_region_section_intersect_range(clipped, run->first * vmem->block_size,
-                                                 run->nb * vmem->block_size);
-}
-
-static void virtio_mem_notify_discard(VirtIOMEM *vmem, const VirtIOMEMRun *run)
-{
-    RamDiscardListener *rdl;
-    MemoryRegionSection section;
-
-    QLIST_FOREACH(rdl, &vmem->rdl_list, next) {
-        if (virtio_mem_clip_section(vmem, rdl->section, run, &section)) {
-            rdl->notify_discard(rdl, &section);
-        }
-    }
-}
-
-/* All listeners accept, or those that did are told that it is gone again. */
-static int virtio_mem_notify_populate(VirtIOMEM *vmem, const VirtIOMEMRun *run)
-{
-    RamDiscardListener *rdl, *accepted;
-    MemoryRegionSection section;
-    int ret = 0;
-
-    QLIST_FOREACH(rdl, &vmem->rdl_list, next) {
-        if (!virtio_mem_clip_section(vmem, rdl->section, run, &section)) {
-            continue;
-        }
-        ret = rdl->notify_populate(rdl, &section);
-        if (ret) {
-            break;
-        }
-    }
-    if (!ret) {
-        return 0;
-    }
-    QLIST_FOREACH(accepted, &vmem->rdl_list, next) {
-        if (accepted == rdl) {
-            break;
-        }
-        if (virtio_mem_clip_section(vmem, accepted->section, run, &section)) {
-            accepted->notify_discard(accepted, &section);
-        }
-    }
-    return ret;
-}
-
-/* Host memory. Callable without the big lock: they touch nothing but their arguments. */
-
-static int virtio_mem_discard(RAMBlock *rb, uint64_t offset, uint64_t size)
-{
-    return ram_block_discard_range(rb, offset, size);
-}
-
-static int virtio_mem_populate(RAMBlock *rb, uint64_t offset, uint64_t size)
-{
-    char *area = (char *)memory_region_get_ram_ptr(rb->mr) + offset;
-    Error *err = NULL;
-
-    if (qemu_prealloc_mem(qemu_ram_get_fd(rb), area, size, 1, NULL, false, &err)) {
-        return 0;
-    }
-    error_free(err);
-    return -ENOMEM;
-}
-
-/*
- * Makes unplugged memory fit to be plugged: empty, where it may be @stale, and backed if it is to
- * be. On failure a part may be backed.
- */
-static int virtio_mem_prepare(RAMBlock *rb, uint64_t offset, uint64_t size, bool stale,
-                              bool prealloc)
-{
-    int ret = stale ? virtio_mem_discard(rb, offset, size) : 0;
-
-    return ret || !prealloc ? ret : virtio_mem_populate(rb, offset, size);
-}
-
-/* Answers. */
-
-static void virtio_mem_respond(VirtIOMEM *vmem, VirtIOMEMRequest *req,
-                               const struct virtio_mem_resp *resp)
-{
-    VirtQueueElement *elem = req->elem;
-
-    if (virtio_mem_host_can_respond(elem)) {
-        size_t len = iov_from_buf(elem->in_sg, elem->in_num, 0, resp, sizeof(*resp));
-
-        virtqueue_push(vmem->vq, elem, len);
-        virtio_mem_stats_answer(&vmem->stats, req->type, GUINT16_FROM_LE(resp->type));
-        vmem->answered = true;
-    } else {
-        virtqueue_detach_element(vmem->vq, elem, 0);
-        virtio_error(VIRTIO_DEVICE(vmem), "virtio-mem: response buffer in unplugged memory");
-    }
-    g_free(elem);
-    req->elem = NULL;
-}
-
-/* Once for however many answers have been given since. */
-static void virtio_mem_notify_driver(VirtIOMEM *vmem)
-{
-    if (vmem->answered) {
-        vmem->answered = false;
-        virtio_notify(VIRTIO_DEVICE(vmem), vmem->vq);
-    }
-}
-
-static void virtio_mem_respond_simple(VirtIOMEM *vmem, VirtIOMEMRequest *req, uint16_t type)
-{
-    const struct virtio_mem_resp resp = { .type = GUINT16_TO_LE(type) };
-
-    virtio_mem_respond(vmem, req, &resp);
-}
-
-/* Answers other than ACK, and why. @host_errno is positive; 0 if it is not the host's fault. */
-static void virtio_mem_refuse(VirtIOMEM *vmem, VirtIOMEMRequest *req, uint16_t type,
-                              VirtioMEMRefusalReason reason, int host_errno)
-{
-    const VirtIOMEMRefused refused = {
-        .result = type,
-        .reason = reason,
-        .addr = req->addr,
-        .nb_blocks = req->nb_blocks,
-        .host_errno = host_errno,
-    };
-
-    virtio_mem_stats_refuse(&vmem->stats, req->type, &refused);
-    virtio_mem_respond_simple(vmem, req, type);
-}
-
-static void virtio_mem_batch_acknowledge(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
-{
-    for (unsigned i = 0; i < batch->nb_requests; i++) {
-        virtio_mem_respond_simple(vmem, &batch->requests[i], VIRTIO_MEM_RESP_ACK);
-    }
-    batch->nb_requests = 0;
-}
-
-/* The host could not follow (@ret, a negative errno): the guest may try again. */
-static void virtio_mem_batch_refuse(VirtIOMEM *vmem, VirtIOMEMBatch *batch,
-                                    VirtioMEMRefusalReason reason, int ret)
-{
-    for (unsigned i = 0; i < batch->nb_requests; i++) {
-        virtio_mem_refuse(vmem, &batch->requests[i], VIRTIO_MEM_RESP_BUSY, reason, -ret);
-    }
-    batch->nb_requests = 0;
-}
-
-/* Give the requests back unanswered: the driver has reset the device. */
-static void virtio_mem_batch_drop(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
-{
-    for (unsigned i = 0; i < batch->nb_requests; i++) {
-        virtqueue_detach_element(vmem->vq, batch->requests[i].elem, 0);
-        g_free(batch->requests[i].elem);
-    }
-    batch->nb_requests = 0;
-}
-
-/* State changes, once the host memory has followed. */
-
-/* Takes from guest memory what dynamic memory slots need not show any more. */
-static void virtio_mem_hide(VirtIOMEM *vmem, const VirtIOMEMRun *run)
-{
-    if (vmem->dynamic_memslots) {
-        virtio_mem_memslots_unmap_unused(&vmem->memslots, run->first * vmem->block_size,
-                                         run->nb * vmem->block_size, &vmem->map,
-                                         vmem->block_size);
-    }
-}
-
-static void virtio_mem_set_unplugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
-{
-    virtio_mem_map_unplug(&vmem->map, run->first, run->nb);
-    vmem->stats.changed = vmem->stats.now;
-    virtio_mem_notify_discard(vmem, run);
-    virtio_mem_hide(vmem, run);
-}
-
-/* Returns 0, or the negative errno of a listener that refused, with everything as before. */
-static int virtio_mem_set_plugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
-{
-    int ret;
-
-    if (vmem->dynamic_memslots) {
-        virtio_mem_memslots_map(&vmem->memslots, run->first * vmem->block_size,
-                                run->nb * vmem->block_size);
-    }
-    ret = virtio_mem_notify_populate(vmem, run);
-    if (ret) {
-        virtio_mem_hide(vmem, run);
-        return ret;
-    }
-    virtio_mem_map_plug(&vmem->map, run->first, run->nb);
-    vmem->stats.changed = vmem->stats.now;
-    return 0;
-}
-
-static void virtio_mem_set_all_unplugged(VirtIOMEM *vmem)
-{
-    VirtIOMEMRun run = { 0 };
-
-    memory_region_transaction_begin();
-    while (virtio_mem_map_next_run(&vmem->map, true, run.first + run.nb, vmem->map.nb_blocks,
-                                   &run)) {
-        virtio_mem_set_unplugged(vmem, &run);
-    }
-    memory_region_transaction_commit();
-    virtio_mem_update_usable_region(vmem, true);
-}
-
-/* Unplugs what is plugged of the runs in @gone. */
-static void virtio_mem_set_gone(VirtIOMEM *vmem, const GArray *gone)
-{
-    memory_region_transaction_begin();
-    for (guint i = 0; i < gone->len; i++) {
-        const VirtIOMEMRun *part = &g_array_index(gone, VirtIOMEMRun, i);
-        VirtIOMEMRun run = { .first = part->first };
-
-        while (virtio_mem_map_next_run(&vmem->map, true, run.first + run.nb,
-                                       part->first + part->nb, &run)) {
-            virtio_mem_set_unplugged(vmem, &run);
-        }
-    }
-    memory_region_transaction_commit();
-}
-
-/* Gives back what was got for blocks that are not plugged after all. */
-static void virtio_mem_undo_prepare(VirtIOMEM *vmem, const VirtIOMEMRun *run)
-{
-    if (virtio_mem_discard(virtio_mem_ram_block(vmem), run->first * vmem->block_size,
-                           run->nb * vmem->block_size)) {
-        vmem->stale = true;
-    }
-}
-
-static void virtio_mem_finish_unplug_all(VirtIOMEM *vmem, const GArray *gone, int ret)
-{
-    virtio_mem_set_gone(vmem, gone);
-    if (!ret) {
-        vmem->stale = false;
-        virtio_mem_update_usable_region(vmem, true);
-    }
-}
-
-/* What could not be given back is unplugged all the same, and kept an eye on. */
-static void virtio_mem_finish_system_reset(VirtIOMEM *vmem, int ret)
-{
-    vmem->stale = ret;
-    if (ret) {
-        virtio_mem_report_host(vmem, "discard", ret);
-    }
-}
-
-/*
- * The end of a PLUG, UNPLUG or UNPLUG ALL batch: @ret tells whether the host memory of its blocks
- * could be prepared or discarded, @gone what UNPLUG ALL discarded. After BUSY the guest may try
- * again.
- */
-static void virtio_mem_batch_finish(VirtIOMEM *vmem, VirtIOMEMBatch *batch, const GArray *gone,
-                                    int ret)
-{
-    const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
-    VirtioMEMRefusalReason reason = VIRTIO_MEM_REFUSAL_REASON_HOST_MEMORY;
-    uint16_t type = batch->requests[0].type;
-    bool plug = type == VIRTIO_MEM_REQ_PLUG;
-
-    if (ret) {
-        virtio_mem_report_host(vmem, plug && vmem->prealloc ? "preallocate" : "discard", ret);
-    }
-    if (type == VIRTIO_MEM_REQ_UNPLUG_ALL) {
-        virtio_mem_finish_unplug_all(vmem, gone, ret);
-    } else if (!ret && plug) {
-        ret = virtio_mem_set_plugged(vmem, &run);
-        if (ret) {
-            virtio_mem_undo_prepare(vmem, &run);
-            reason = VIRTIO_MEM_REFUSAL_REASON_HOST_MAPPING;
-        }
-    } else if (!ret) {
-        virtio_mem_set_unplugged(vmem, &run);
-    }
-    if (ret) {
-        virtio_mem_batch_refuse(vmem, batch, reason, ret);
-    } else {
-        virtio_mem_batch_acknowledge(vmem, batch);
-    }
-}
-
-/* Jobs: work outside the big lock. */
-
-static int virtio_mem_job_chunk(const VirtIOMEMJob *job, uint64_t offset, uint64_t size)
-{
-    return job->plug ? virtio_mem_prepare(job->rb, offset, size, job->stale, job->prealloc)
-                     : virtio_mem_discard(job->rb, offset, size);
-}
-
-/* Whether a failure ends the job: to discard what can be is worth it where a part counts. */
-static bool virtio_mem_job_is_over(const VirtIOMEMJob *job)
-{
-    bool all = job->must_finish || job->batch.requests[0].type == VIRTIO_MEM_REQ_UNPLUG_ALL;
-
-    return g_atomic_int_get(&job->cancelled) || (job->ret && !all);
-}
-
-static void virtio_mem_job_note(VirtIOMEMJob *job, uint64_t offset, uint64_t size, int ret)
-{
-    const VirtIOMEMRun part = { offset / job->block_size, size / job->block_size };
-
-    if (ret) {
-        job->ret = job->ret ? job->ret : ret;
-    } else if (!job->plug) {
-        g_array_append_val(job->gone, part);
-    }
-}
-
-/*
- * One run, in chunks whose size adapts: untouched memory is discarded almost for nothing, touched
- * memory at a few GiB a second.
- */
-static void virtio_mem_job_run(VirtIOMEMJob *job, const VirtIOMEMRun *run, uint64_t *chunk)
-{
-    uint64_t offset = run->first * job->block_size;
-    uint64_t end = offset + run->nb * job->block_size;
-
-    while (offset < end && !virtio_mem_job_is_over(job)) {
-        uint64_t size = MIN(*chunk, end - offset);
-        gint64 start = g_get_monotonic_time(), took;
-
-        virtio_mem_job_note(job, offset, size, virtio_mem_job_chunk(job, offset, size));
-        took = g_get_monotonic_time() - start;
-        if (took < VIRTIO_MEM_CHUNK_US / 4 && *chunk < VIRTIO_MEM_CHUNK_MAX) {
-            *chunk *= 2;
-        } else if (took > VIRTIO_MEM_CHUNK_US && *chunk / 2 >= job->block_size) {
-            *chunk /= 2;
-        }
-        offset += size;
-    }
-}
-
-/* What a PLUG has got so far is not needed. */
-static void virtio_mem_job_undo(VirtIOMEMJob *job)
-{
-    for (guint i = 0; i < job->runs->len; i++) {
-        const VirtIOMEMRun *run = &g_array_index(job->runs, VirtIOMEMRun, i);
-
-        if (virtio_mem_discard(job->rb, run->first * job->block_size,
-                               run->nb * job->block_size)) {
-            job->left_stale = true;
-        }
-    }
-}
-
-static gpointer virtio_mem_job_thread(gpointer opaque)
-{
-    VirtIOMEMJob *job = opaque;
-    uint64_t chunk = MAX(VIRTIO_MEM_LOCKED_MAX, job->block_size);
-
-    for (guint i = 0; i < job->runs->len; i++) {
-        virtio_mem_job_run(job, &g_array_index(job->runs, VirtIOMEMRun, i), &chunk);
-    }
-    if (job->plug && job->ret) {
-        virtio_mem_job_undo(job);
-    }
-    g_source_attach(job->done, NULL);
-    return NULL;
-}
-
-/* Joins the thread and frees the job; its batch has been answered or dropped. */
-static void virtio_mem_job_free(VirtIOMEMJob *job)
-{
-    g_source_destroy(job->done);
-    g_source_unref(job->done);
-    g_array_free(job->runs, true);
-    g_array_free(job->gone, true);
-    g_free(job);
-}
-
-/* Main loop, big lock held: the thread is at its end. Answer, and go on with the queue. */
-static gboolean virtio_mem_job_done(gpointer opaque)
-{
-    VirtIOMEMJob *job = opaque;
-    VirtIOMEM *vmem = job->vmem;
-    uint64_t before = virtio_mem_plugged_size(vmem);
-
-    g_thread_join(job->thread);
-    vmem->job = NULL;
-    vmem->stale |= job->left_stale;
-    virtio_mem_stats_tick(&vmem->stats);
-    if (job->batch.nb_requests) {
-        virtio_mem_batch_finish(vmem, &job->batch, job->gone, job->ret);
-        virtio_mem_notify_driver(vmem);
-    } else {
-        virtio_mem_finish_system_reset(vmem, job->ret);
-    }
-    virtio_mem_job_free(job);
-    virtio_mem_notify_size_change(vmem, before);
-    virtio_queue_notify(VIRTIO_DEVICE(vmem), 0);
-    return G_SOURCE_REMOVE;
-}
-
-/*
- * Prepare or discard @runs (taken over) on a thread and then finish @batch; NULL: a system reset,
- * whose blocks the map shows as unplugged already.
- */
-static void virtio_mem_job_start(VirtIOMEM *vmem, bool plug, GArray *runs,
-                                 const VirtIOMEMBatch *batch)
-{
-    VirtIOMEMJob *job = g_new0(VirtIOMEMJob, 1);
-
-    assert(!vmem->job);
-    job->vmem = vmem;
-    job->rb = virtio_mem_ram_block(vmem);
-    job->block_size = vmem->block_size;
-    job->plug = plug;
-    job->stale = vmem->stale;
-    job->prealloc = vmem->prealloc;
-    job->must_finish = !batch;
-    job->runs = runs;
-    job->gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
-    if (batch) {
-        job->batch = *batch;
-    }
-    job->done = g_idle_source_new();
-    g_source_set_priority(job->done, G_PRIORITY_DEFAULT);
-    g_source_set_callback(job->done, virtio_mem_job_done, job, NULL);
-    vmem->job = job;
-    job->thread = g_thread_new("virtio-mem", virtio_mem_job_thread, job);
-}
-
-/*
- * Waits for the job, if there is one, with the big lock held: a request of the guest for the
- * current chunk only, and is not answered; a system reset's to its end. What the request has
- * unplugged by then is unplugged.
- */
-static void virtio_mem_job_drain(VirtIOMEM *vmem)
-{
-    VirtIOMEMJob *job = vmem->job;
-    uint64_t before = virtio_mem_plugged_size(vmem);
-
-    if (!job) {
-        return;
-    }
-    if (!job->must_finish) {
-        g_atomic_int_set(&job->cancelled, 1);
-    }
-    g_thread_join(job->thread);
-    vmem->job = NULL;
-    if (job->plug && !job->ret) {
-        virtio_mem_job_undo(job);
-    }
-    vmem->stale |= job->left_stale;
-    virtio_mem_stats_tick(&vmem->stats);
-    virtio_mem_set_gone(vmem, job->gone);
-    virtio_mem_batch_drop(vmem, &job->batch);
-    virtio_mem_job_free(job);
-    virtio_mem_notify_size_change(vmem, before);
-}
-
-/* UNPLUG requests that cannot be carried out together: each has the answer it has alone. */
-static void virtio_mem_batch_split(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
-{
-    for (unsigned i = 0; i < batch->nb_requests; i++) {
-        const VirtIOMEMRequest *req = &batch->requests[i];
-        VirtIOMEMBatch one = { .nb_requests = 1, .first = req->first, .nb = req->nb };
-
-        one.requests[0] = *req;
-        virtio_mem_batch_finish(vmem, &one, NULL,
-                                virtio_mem_discard(virtio_mem_ram_block(vmem),
-                                                   req->first * vmem->block_size,
-                                                   req->nb * vmem->block_size));
-    }
-    batch->nb_requests = 0;
-}
-
-/*
- * Whether discarding @size bytes is not for the big lock; they are all that may be held between
- * block @first and block @end, in @nb_runs runs.
- */
-static bool virtio_mem_discard_takes_long(const VirtIOMEM *vmem, uint64_t size, uint64_t first,
-                                          uint64_t end, unsigned nb_runs)
-{
-    return size > VIRTIO_MEM_LOCKED_MAX &&
-           (nb_runs > VIRTIO_MEM_LOCKED_RUNS ||
-            !virtio_mem_host_discard_is_quick(virtio_mem_ram_block(vmem),
-                                              first * vmem->block_size,
-                                              (end - first) * vmem->block_size));
-}
-
-/* Carry out a batch whose blocks have been checked: here and now, or by a job if it is large. */
-static void virtio_mem_batch_run(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
-{
-    const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
-    uint64_t offset = run.first * vmem->block_size, size = run.nb * vmem->block_size;
-    RAMBlock *rb = virtio_mem_ram_block(vmem);
-    bool plug = batch->requests[0].type == VIRTIO_MEM_REQ_PLUG;
-    int ret;
-
-    if (plug && !vmem->prealloc && !vmem->stale) {
-        virtio_mem_batch_finish(vmem, batch, NULL, 0);
-        return;
-    }
-    if (plug ? size > VIRTIO_MEM_LOCKED_MAX
-             : virtio_mem_discard_takes_long(vmem, size, run.first, run.first + run.nb, 1)) {
-        GArray *runs = g_array_new(false, false, sizeof(VirtIOMEMRun));
-
-        g_array_append_val(runs, run);
-        virtio_mem_job_start(vmem, plug, runs, batch);
-        batch->nb_requests = 0;
-        return;
-    }
-    ret = plug ? virtio_mem_prepare(rb, offset, size, vmem->stale, vmem->prealloc)
-               : virtio_mem_discard(rb, offset, size);
-    if (ret && batch->nb_requests > 1) {
-        virtio_mem_batch_split(vmem, batch);
-        return;
-    }
-    if (ret && plug) {
-        virtio_mem_undo_prepare(vmem, &run);
-    }
-    virtio_mem_batch_finish(vmem, batch, NULL, ret);
-}
-
-static void virtio_mem_batch_flush(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
-{
-    if (batch->nb_requests) {
-        virtio_mem_batch_run(vmem, batch);
-    }
-}
-
-/* Adds @req if its blocks adjoin the batch and the sum can still be done under the big lock. */
-static bool virtio_mem_batch_add(const VirtIOMEM *vmem, VirtIOMEMBatch *batch,
-                                 const VirtIOMEMRequest *req)
-{
-    if (!batch->nb_requests) {
-        batch->first = req->first;
-        batch->nb = req->nb;
-    } else if (batch->nb_requests == VIRTIO_MEM_BATCH_MAX ||
-               (batch->nb + req->nb) * vmem->block_size > VIRTIO_MEM_LOCKED_MAX) {
-        return false;
-    } else if (req->first == batch->first + batch->nb) {
-        batch->nb += req->nb;
-    } else if (req->first + req->nb == batch->first) {
-        batch->first = req->first;
-        batch->nb += req->nb;
-    } else {
-        return false;
-    }
-    batch->requests[batch->nb_requests++] = *req;
-    return true;
-}
-
-/*
- * The requests (5.15.6). Each either answers @req or hands it to a batch or job that will. @batch
- * is what UNPLUG requests gather in; for the others it is empty.
- */
-
-static void virtio_mem_request_plug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
-                                    VirtIOMEMBatch *batch)
-{
-    if (vmem->requested_size < virtio_mem_plugged_size(vmem) ||
-        req->nb > (vmem->requested_size - virtio_mem_plugged_size(vmem)) / vmem->block_size) {
-        virtio_mem_refuse(vmem, req, VIRTIO_MEM_RESP_NACK,
-                          VIRTIO_MEM_REFUSAL_REASON_BEYOND_REQUESTED_SIZE, 0);
-        return;
-    }
-    if (!virtio_mem_map_is_unplugged(&vmem->map, req->first, req->nb)) {
-        virtio_mem_refuse(vmem, req, VIRTIO_MEM_RESP_ERROR,
-                          VIRTIO_MEM_REFUSAL_REASON_ALREADY_PLUGGED, 0);
-        return;
-    }
-    virtio_mem_batch_add(vmem, batch, req);
-    virtio_mem_batch_run(vmem, batch);
-}
-
-static void virtio_mem_request_unplug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
-                                      VirtIOMEMBatch *batch)
-{
-    /* The batch is disjoint from @req if it takes it; if not, what it has done must show. */
-    bool plugged = virtio_mem_map_is_plugged(&vmem->map, req->first, req->nb);
-
-    if (plugged && virtio_mem_batch_add(vmem, batch, req)) {
-        return;
-    }
-    virtio_mem_batch_flush(vmem, batch);
-    if (!virtio_mem_map_is_plugged(&vmem->map, req->first, req->nb)) {
-        virtio_mem_refuse(vmem, req, VIRTIO_MEM_RESP_ERROR,
-                          VIRTIO_MEM_REFUSAL_REASON_NOT_PLUGGED, 0);
-        return;
-    }
-    virtio_mem_batch_add(vmem, batch, req);
-}
-
-/* What has to be discarded for nothing to be left: what is plugged, or all if there may be more. */
-static GArray *virtio_mem_filled_runs(const VirtIOMEM *vmem, uint64_t *size)
-{
-    GArray *runs = g_array_new(false, false, sizeof(VirtIOMEMRun));
-    VirtIOMEMRun run = { .first = 0, .nb = vmem->map.nb_blocks };
-
-    if (vmem->stale) {
-        *size = virtio_mem_region_size(vmem);
-        g_array_append_val(runs, run);
-        return runs;
-    }
-    *size = virtio_mem_plugged_size(vmem);
-    run.nb = 0;
-    while (virtio_mem_map_next_run(&vmem->map, true, run.first + run.nb, vmem->map.nb_blocks,
-                                   &run)) {
-        g_array_append_val(runs, run);
-    }
-    return runs;
-}
-
-static bool virtio_mem_discard_of_runs_takes_long(const VirtIOMEM *vmem, uint64_t size,
-                                                  const GArray *runs)
-{
-    const VirtIOMEMRun *first, *last;
-
-    if (!runs->len) {
-        return false;
-    }
-    first = &g_array_index(runs, VirtIOMEMRun, 0);
-    last = &g_array_index(runs, VirtIOMEMRun, runs->len - 1);
-    return virtio_mem_discard_takes_long(vmem, size, first->first, last->first + last->nb,
-                                         runs->len);
-}
-
-/* Goes on after a failure; returns the first, and adds to @gone what is gone. */
-static int virtio_mem_discard_runs(const VirtIOMEM *vmem, const GArray *runs, GArray *gone)
-{
-    int first = 0;
-
-    for (guint i = 0; i < runs->len; i++) {
-        const VirtIOMEMRun *run = &g_array_index(runs, VirtIOMEMRun, i);
-        int ret = virtio_mem_discard(virtio_mem_ram_block(vmem), run->first * vmem->block_size,
-                                     run->nb * vmem->block_size);
-
-        if (!ret) {
-            g_array_append_val(gone, *run);
-        }
-        first = first ? first : ret;
-    }
-    return first;
-}
-
-static void virtio_mem_request_unplug_all(VirtIOMEM *vmem, VirtIOMEMRequest *req,
-                                          VirtIOMEMBatch *batch)
-{
-    uint64_t size;
-    GArray *runs = virtio_mem_filled_runs(vmem, &size), *gone;
-
-    batch->requests[batch->nb_requests++] = *req;
-    if (virtio_mem_discard_of_runs_takes_long(vmem, size, runs)) {
-        virtio_mem_job_start(vmem, false, runs, batch);
-        batch->nb_requests = 0;
-        return;
-    }
-    gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
-    virtio_mem_batch_finish(vmem, batch, gone, virtio_mem_discard_runs(vmem, runs, gone));
-    g_array_free(gone, true);
-    g_array_free(runs, true);
-}
-
-static void virtio_mem_request_state(VirtIOMEM *vmem, VirtIOMEMRequest *req)
-{
-    struct virtio_mem_resp resp = { .type = GUINT16_TO_LE(VIRTIO_MEM_RESP_ACK) };
-    uint16_t state = VIRTIO_MEM_STATE_MIXED;
-
-    if (virtio_mem_map_is_plugged(&vmem->map, req->first, req->nb)) {
-        state = VIRTIO_MEM_STATE_PLUGGED;
-    } else if (virtio_mem_map_is_unplugged(&vmem->map, req->first, req->nb)) {
-        state = VIRTIO_MEM_STATE_UNPLUGGED;
-    }
-    resp.u.state.state = GUINT16_TO_LE(state);
-    virtio_mem_respond(vmem, req, &resp);
-}
-
-/* From the bytes of the guest to a VirtIOMEMRequest. */
-
-/* Why the blocks that @req names are not in the usable region. */
-static VirtioMEMRefusalReason virtio_mem_range_fault(const VirtIOMEM *vmem,
-                                                     const VirtIOMEMRequest *req)
-{
-    uint64_t region_size = virtio_mem_region_size(vmem);
-    uint64_t offset = req->addr - vmem->addr;
-
-    if (!req->nb_blocks) {
-        return VIRTIO_MEM_REFUSAL_REASON_NO_BLOCKS;
-    }
-    if (req->addr < vmem->addr || offset >= region_size ||
-        req->nb_blocks * vmem->block_size > region_size - offset) {
-        return VIRTIO_MEM_REFUSAL_REASON_OUTSIDE_REGION;
-    }
-    return QEMU_IS_ALIGNED(offset, vmem->block_size)
-               ? VIRTIO_MEM_REFUSAL_REASON_OUTSIDE_USABLE_REGION
-               : VIRTIO_MEM_REFUSAL_REASON_UNALIGNED;
-}
-
-/* The blocks that a request names, where there are such in the usable region. */
-static bool virtio_mem_parse_range(const VirtIOMEM *vmem, uint64_t addr, uint16_t nb_blocks,
-                                   VirtIOMEMRequest *req)
-{
-    uint64_t offset = addr - vmem->addr;
-    uint64_t size = nb_blocks * vmem->block_size;
-
-    req->addr = addr;
-    req->nb_blocks = nb_blocks;
-    if (!nb_blocks || addr < vmem->addr || !QEMU_IS_ALIGNED(offset, vmem->block_size) ||
-        offset >= vmem->usable_region_size || size > vmem->usable_region_size - offset) {
-        req->invalid_reason = virtio_mem_range_fault(vmem, req);
-        return false;
-    }
-    req->first = offset / vmem->block_size;
-    req->nb = nb_blocks;
-    return true;
-}
-
-/*
- * Reads the request of @elem once. Returns false, with the device marked as broken, where the
- * driver violates the protocol so that not even an answer can be given.
- */
-static bool virtio_mem_parse_request(VirtIOMEM *vmem, VirtQueueElement *elem,
-                                     VirtIOMEMRequest *req)
-{
-    struct virtio_mem_req raw;
-    size_t len = iov_to_buf(elem->out_sg, elem->out_num, 0, &raw, sizeof(raw));
-
-    *req = (VirtIOMEMRequest) { .elem = elem };
-    if (len < sizeof(raw)) {
-        virtio_error(VIRTIO_DEVICE(vmem), "virtio-mem: request of %zu bytes is too short", len);
-        return false;
-    }
-    if (iov_size(elem->in_sg, elem->in_num) < sizeof(struct virtio_mem_resp)) {
-        virtio_error(VIRTIO_DEVICE(vmem), "virtio-mem: no room for the response");
-        return false;
-    }
-    req->type = GUINT16_FROM_LE(raw.type);
-    switch (req->type) {
-    case VIRTIO_MEM_REQ_PLUG:
-    case VIRTIO_MEM_REQ_UNPLUG:
-    case VIRTIO_MEM_REQ_STATE:
-        /* The three share their layout. */
-        req->valid = virtio_mem_parse_range(vmem, GUINT64_FROM_LE(raw.u.plug.addr),
-                                            GUINT16_FROM_LE(raw.u.plug.nb_blocks), req);
-        return true;
-    case VIRTIO_MEM_REQ_UNPLUG_ALL:
-        req->valid = true;
-        return true;
-    default:
-        virtio_error(VIRTIO_DEVICE(vmem), "virtio-mem: unknown request type %u", req->type);
-        return false;
-    }
-}
-
-static void virtio_mem_execute(VirtIOMEM *vmem, VirtIOMEMRequest *req, VirtIOMEMBatch *batch)
-{
-    switch (req->type) {
-    case VIRTIO_MEM_REQ_PLUG:
-        virtio_mem_request_plug(vmem, req, batch);
-        break;
-    case VIRTIO_MEM_REQ_UNPLUG:
-        virtio_mem_request_unplug(vmem, req, batch);
-        break;
-    case VIRTIO_MEM_REQ_UNPLUG_ALL:
-        virtio_mem_request_unplug_all(vmem, req, batch);
-        break;
-    default:
-        virtio_mem_request_state(vmem, req);
-        break;
-    }
-}
-
-/* Takes the next request off the queue; false if there is none, or the device is broken. */
-static bool virtio_mem_next_request(VirtIOMEM *vmem, VirtIOMEMRequest *req)
-{
-    VirtQueueElement *elem = virtqueue_pop(vmem->vq, sizeof(*elem));
-
-    if (!elem) {
-        return false;
-    }
-    if (!virtio_mem_parse_request(vmem, elem, req)) {
-        virtqueue_detach_element(vmem->vq, elem, 0);
-        g_free(elem);
-        return false;
-    }
-    return true;
-}
-
-static void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
-{
-    VirtIOMEM *vmem = VIRTIO_MEM(vdev);
-    VirtIOMEMBatch batch = { .nb_requests = 0 };
-    uint64_t before = virtio_mem_plugged_size(vmem);
-    VirtIOMEMRequest req;
-
-    virtio_mem_stats_tick(&vmem->stats);
-    while (!vmem->job && virtio_mem_next_request(vmem, &req)) {
-        if (req.type != VIRTIO_MEM_REQ_UNPLUG || !req.valid) {
-            virtio_mem_batch_flush(vmem, &batch);
-        }
-        if (!req.valid) {
-            virtio_mem_refuse(vmem, &req, VIRTIO_MEM_RESP_ERROR, req.invalid_reason, 0);
-            continue;
-        }
-        virtio_mem_execute(vmem, &req, &batch);
-        /* A large batch must become a job before another request is taken. */
-        if (batch.nb * vmem->block_size > VIRTIO_MEM_LOCKED_MAX) {
-            virtio_mem_batch_flush(vmem, &batch);
-        }
-    }
-    virtio_mem_batch_flush(vmem, &batch);
-    virtio_mem_stats_set_broken(&vmem->stats, vdev->broken);
-    virtio_mem_notify_driver(vmem);
-    virtio_mem_notify_size_change(vmem, before);
 }
 
 /* Negotiation and configuration space (5.15.3, 5.15.4). */
@@ -1110,7 +234,7 @@ static void virtio_mem_device_reset(VirtIODevice *vdev)
     virtio_mem_stats_set_broken(&vmem->stats, vdev->broken);
     virtio_mem_stats_set_broken(&vmem->stats, false);
     /* A system reset's job touches no ring; only a request of the old driver must go. */
-    if (vmem->job && !vmem->job->must_finish) {
+    if (virtio_mem_job_has_request(vmem)) {
         virtio_mem_job_drain(vmem);
     }
 }
@@ -1121,7 +245,7 @@ static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
     uint64_t before, size;
     GArray *runs, *gone;
 
-    if (vmem->job && !vmem->job->must_finish) {
+    if (virtio_mem_job_has_request(vmem)) {
         virtio_mem_job_drain(vmem);
     }
     before = virtio_mem_plugged_size(vmem);
@@ -1138,7 +262,7 @@ static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
         return;
     }
     if (virtio_mem_discard_of_runs_takes_long(vmem, size, runs)) {
-        virtio_mem_job_start(vmem, false, runs, NULL);
+        virtio_mem_job_start(vmem, VIRTIO_MEM_WORK_DISCARD_MOST, runs, NULL, NULL);
         return;
     }
     gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
@@ -1147,33 +271,33 @@ static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
     g_array_free(runs, true);
 }
 
-static void virtio_mem_system_reset_init(Object *obj)
+static void virtio_mem_reboot_watch_init(Object *obj)
 {
 }
 
-static void virtio_mem_system_reset_finalize(Object *obj)
+static void virtio_mem_reboot_watch_finalize(Object *obj)
 {
 }
 
-static ResettableState *virtio_mem_system_reset_get_state(Object *obj)
+static ResettableState *virtio_mem_reboot_watch_get_state(Object *obj)
 {
-    return &VIRTIO_MEM_SYSTEM_RESET(obj)->reset_state;
+    return &VIRTIO_MEM_REBOOT_WATCH(obj)->reset_state;
 }
 
-static void virtio_mem_system_reset_hold(Object *obj, ResetType type)
+static void virtio_mem_reboot_watch_hold(Object *obj, ResetType type)
 {
     /* A machine that wakes from suspend goes on with the memory it has. */
     if (type != RESET_TYPE_WAKEUP) {
-        virtio_mem_unplug_for_system_reset(VIRTIO_MEM_SYSTEM_RESET(obj)->vmem);
+        virtio_mem_unplug_for_system_reset(VIRTIO_MEM_REBOOT_WATCH(obj)->vmem);
     }
 }
 
-static void virtio_mem_system_reset_class_init(ObjectClass *klass, const void *data)
+static void virtio_mem_reboot_watch_class_init(ObjectClass *klass, const void *data)
 {
     ResettableClass *rc = RESETTABLE_CLASS(klass);
 
-    rc->get_state = virtio_mem_system_reset_get_state;
-    rc->phases.hold = virtio_mem_system_reset_hold;
+    rc->get_state = virtio_mem_reboot_watch_get_state;
+    rc->phases.hold = virtio_mem_reboot_watch_hold;
 }
 
 /* Realize: everything a user chose is checked here, once. */
@@ -1223,7 +347,7 @@ static bool virtio_mem_check_node(const VirtIOMEM *vmem, Error **errp)
 static bool virtio_mem_resolve_block_size(VirtIOMEM *vmem, Error **errp)
 {
     RAMBlock *rb = virtio_mem_ram_block(vmem);
-    uint64_t def = virtio_mem_default_block_size(rb);
+    uint64_t def = virtio_mem_natural_block_size(rb);
 
     if (!vmem->block_size) {
         vmem->block_size = def;
@@ -1285,16 +409,16 @@ static bool virtio_mem_check_unplugged_inaccessible(const VirtIOMEM *vmem, Error
 
 static void virtio_mem_resolve_unplugged_inaccessible(VirtIOMEM *vmem)
 {
-    bool zeropage = virtio_mem_has_shared_zeropage(virtio_mem_ram_block(vmem));
+    bool costly = virtio_mem_reads_cost_memory(virtio_mem_ram_block(vmem));
 
-    if (!virtio_mem_has_legacy_guests() || vmem->feature_required) {
+    if (!virtio_mem_feature_is_optional() || vmem->feature_required) {
         vmem->unplugged_inaccessible = ON_OFF_AUTO_ON;
         return;
     }
     if (vmem->unplugged_inaccessible == ON_OFF_AUTO_AUTO) {
-        vmem->unplugged_inaccessible = zeropage ? ON_OFF_AUTO_OFF : ON_OFF_AUTO_ON;
+        vmem->unplugged_inaccessible = costly ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
     }
-    if (vmem->unplugged_inaccessible == ON_OFF_AUTO_OFF && !zeropage) {
+    if (vmem->unplugged_inaccessible == ON_OFF_AUTO_OFF && costly) {
         warn_report("'%s' property set to 'off' with a memdev that does not support the shared "
                     "zeropage.", VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP);
     }
@@ -1371,9 +495,9 @@ static void virtio_mem_device_realize(DeviceState *dev, Error **errp)
     virtio_init(vdev, VIRTIO_ID_MEM, sizeof(struct virtio_mem_config));
     vmem->vq = virtio_add_queue(vdev, 128, virtio_mem_handle_requests);
 
-    vmem->system_reset = VIRTIO_MEM_SYSTEM_RESET(object_new(TYPE_VIRTIO_MEM_SYSTEM_RESET));
-    vmem->system_reset->vmem = vmem;
-    qemu_register_resettable(OBJECT(vmem->system_reset));
+    vmem->reboot_watch = VIRTIO_MEM_REBOOT_WATCH(object_new(TYPE_VIRTIO_MEM_REBOOT_WATCH));
+    vmem->reboot_watch->vmem = vmem;
+    qemu_register_resettable(OBJECT(vmem->reboot_watch));
 }
 
 static void virtio_mem_device_unrealize(DeviceState *dev)
@@ -1381,8 +505,8 @@ static void virtio_mem_device_unrealize(DeviceState *dev)
     VirtIODevice *vdev = VIRTIO_DEVICE(dev);
     VirtIOMEM *vmem = VIRTIO_MEM(dev);
 
-    qemu_unregister_resettable(OBJECT(vmem->system_reset));
-    object_unref(OBJECT(vmem->system_reset));
+    qemu_unregister_resettable(OBJECT(vmem->reboot_watch));
+    object_unref(OBJECT(vmem->reboot_watch));
     virtio_mem_job_drain(vmem);
     virtio_del_queue(vdev, 0);
     virtio_cleanup(vdev);
@@ -1464,9 +588,9 @@ static void virtio_mem_set_block_size(Object *obj, Visitor *v, const char *name,
     if (!visit_type_size(v, name, &size, errp)) {
         return;
     }
-    if (size < VIRTIO_MEM_MIN_BLOCK_SIZE) {
+    if (size < VIRTIO_MEM_SMALLEST_BLOCK) {
         error_setg(errp, "'%s' property has to be at least 0x%" PRIx64, name,
-                   VIRTIO_MEM_MIN_BLOCK_SIZE);
+                   VIRTIO_MEM_SMALLEST_BLOCK);
         return;
     }
     if (!is_power_of_2(size)) {
@@ -1569,118 +693,6 @@ static void virtio_mem_remove_size_change_notifier(VirtIOMEM *vmem, Notifier *no
     notifier_remove(notifier);
 }
 
-/* RamDiscardManager: which parts of the region are populated. */
-
-static uint64_t virtio_mem_rdm_get_min_granularity(const RamDiscardManager *rdm,
-                                                   const MemoryRegion *mr)
-{
-    return VIRTIO_MEM(rdm)->block_size;
-}
-
-/* Calls @fn for each part of @section in state @plugged, until it returns other than 0. */
-static int virtio_mem_rdm_replay(const VirtIOMEM *vmem, bool plugged,
-                                 const MemoryRegionSection *section, ReplayRamDiscardState fn,
-                                 void *opaque)
-{
-    VirtIOMEMRun run = { .first = section->offset_within_region / vmem->block_size };
-    MemoryRegionSection part;
-    int ret = 0;
-
-    while (!ret && virtio_mem_map_next_run(&vmem->map, plugged, run.first + run.nb,
-                                           vmem->map.nb_blocks, &run) &&
-           virtio_mem_clip_section(vmem, section, &run, &part)) {
-        ret = fn(&part, opaque);
-    }
-    return ret;
-}
-
-/*
- * Whether a job is giving @section back: whoever wrote to it now would leave a page behind. Between
- * the first and the last run of a job nothing else is plugged.
- */
-static bool virtio_mem_job_discards(const VirtIOMEM *vmem, const MemoryRegionSection *section)
-{
-    const VirtIOMEMJob *job = vmem->job;
-    const VirtIOMEMRun *first, *last;
-    VirtIOMEMRun span;
-    MemoryRegionSection part;
-
-    if (!job || job->plug) {
-        return false;
-    }
-    first = &g_array_index(job->runs, VirtIOMEMRun, 0);
-    last = &g_array_index(job->runs, VirtIOMEMRun, job->runs->len - 1);
-    span = (VirtIOMEMRun) { .first = first->first, .nb = last->first + last->nb - first->first };
-    return virtio_mem_clip_section(vmem, section, &span, &part);
-}
-
-static bool virtio_mem_rdm_is_populated(const RamDiscardManager *rdm,
-                                        const MemoryRegionSection *section)
-{
-    const VirtIOMEM *vmem = VIRTIO_MEM(rdm);
-    VirtIOMEMRun run = { .first = section->offset_within_region / vmem->block_size };
-    MemoryRegionSection part;
-
-    if (virtio_mem_job_discards(vmem, section)) {
-        return false;
-    }
-    return !virtio_mem_map_next_run(&vmem->map, false, run.first, vmem->map.nb_blocks, &run) ||
-           !virtio_mem_clip_section(vmem, section, &run, &part);
-}
-
-static int virtio_mem_rdm_replay_populated(const RamDiscardManager *rdm,
-                                           MemoryRegionSection *section,
-                                           ReplayRamDiscardState replay_fn, void *opaque)
-{
-    return virtio_mem_rdm_replay(VIRTIO_MEM(rdm), true, section, replay_fn, opaque);
-}
-
-static int virtio_mem_rdm_replay_discarded(const RamDiscardManager *rdm,
-                                           MemoryRegionSection *section,
-                                           ReplayRamDiscardState replay_fn, void *opaque)
-{
-    return virtio_mem_rdm_replay(VIRTIO_MEM(rdm), false, section, replay_fn, opaque);
-}
-
-static int virtio_mem_rdm_populate_cb(MemoryRegionSection *part, void *opaque)
-{
-    RamDiscardListener *rdl = opaque;
-
-    return rdl->notify_populate(rdl, part);
-}
-
-static int virtio_mem_rdm_discard_cb(MemoryRegionSection *part, void *opaque)
-{
-    RamDiscardListener *rdl = opaque;
-
-    rdl->notify_discard(rdl, part);
-    return 0;
-}
-
-static void virtio_mem_rdm_register_listener(RamDiscardManager *rdm, RamDiscardListener *rdl,
-                                             MemoryRegionSection *section)
-{
-    VirtIOMEM *vmem = VIRTIO_MEM(rdm);
-    int ret;
-
-    rdl->section = memory_region_section_new_copy(section);
-    QLIST_INSERT_HEAD(&vmem->rdl_list, rdl, next);
-    ret = virtio_mem_rdm_replay(vmem, true, rdl->section, virtio_mem_rdm_populate_cb, rdl);
-    if (ret) {
-        error_report("virtio-mem: replaying plugged ranges failed: %s", strerror(-ret));
-    }
-}
-
-static void virtio_mem_rdm_unregister_listener(RamDiscardManager *rdm, RamDiscardListener *rdl)
-{
-    VirtIOMEM *vmem = VIRTIO_MEM(rdm);
-
-    virtio_mem_rdm_replay(vmem, true, rdl->section, virtio_mem_rdm_discard_cb, rdl);
-    memory_region_section_free_copy(rdl->section);
-    rdl->section = NULL;
-    QLIST_REMOVE(rdl, next);
-}
-
 /* The type. */
 
 #define VIRTIO_MEM_COMMON_PROPERTIES                                                            \
@@ -1696,7 +708,7 @@ static const Property virtio_mem_properties[] = {
     VIRTIO_MEM_COMMON_PROPERTIES,
 };
 
-static const Property virtio_mem_legacy_guests_properties[] = {
+static const Property virtio_mem_optional_feature_properties[] = {
     VIRTIO_MEM_COMMON_PROPERTIES,
     DEFINE_PROP_ON_OFF_AUTO(VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP, VirtIOMEM,
                             unplugged_inaccessible, ON_OFF_AUTO_ON),
@@ -1708,10 +720,9 @@ static void virtio_mem_class_init(ObjectClass *klass, const void *data)
     DeviceClass *dc = DEVICE_CLASS(klass);
     VirtioDeviceClass *vdc = VIRTIO_DEVICE_CLASS(klass);
     VirtIOMEMClass *vmc = VIRTIO_MEM_CLASS(klass);
-    RamDiscardManagerClass *rdmc = RAM_DISCARD_MANAGER_CLASS(klass);
 
-    if (virtio_mem_has_legacy_guests()) {
-        device_class_set_props(dc, virtio_mem_legacy_guests_properties);
+    if (virtio_mem_feature_is_optional()) {
+        device_class_set_props(dc, virtio_mem_optional_feature_properties);
     } else {
         device_class_set_props(dc, virtio_mem_properties);
     }
@@ -1731,12 +742,7 @@ static void virtio_mem_class_init(ObjectClass *klass, const void *data)
     vmc->remove_size_change_notifier = virtio_mem_remove_size_change_notifier;
     vmc->unplug_request_check = virtio_mem_unplug_request_check;
 
-    rdmc->get_min_granularity = virtio_mem_rdm_get_min_granularity;
-    rdmc->is_populated = virtio_mem_rdm_is_populated;
-    rdmc->replay_populated = virtio_mem_rdm_replay_populated;
-    rdmc->replay_discarded = virtio_mem_rdm_replay_discarded;
-    rdmc->register_listener = virtio_mem_rdm_register_listener;
-    rdmc->unregister_listener = virtio_mem_rdm_unregister_listener;
+    virtio_mem_discard_manager_class_init(klass);
 }
 
 static const TypeInfo virtio_mem_info = {

@@ -38,7 +38,7 @@ OBJECT_DECLARE_TYPE(VirtIOMEM, VirtIOMEMClass, VIRTIO_MEM)
 #define VIRTIO_MEM_EARLY_MIGRATION_PROP "x-early-migration"
 
 typedef struct VirtIOMEMJob VirtIOMEMJob;
-typedef struct VirtioMemSystemReset VirtioMemSystemReset;
+typedef struct VirtIOMEMRebootWatch VirtIOMEMRebootWatch;
 
 struct VirtIOMEM {
     VirtIODevice parent_obj;
@@ -69,7 +69,7 @@ struct VirtIOMEM {
     bool answered;             /* since the driver was last notified */
     /* The large request being carried out outside the big lock; no other is begun meanwhile. */
     VirtIOMEMJob *job;
-    VirtioMemSystemReset *system_reset;
+    VirtIOMEMRebootWatch *reboot_watch;
 
     NotifierList size_change_notifiers;  /* told a pointer to the new plugged size */
     QLIST_HEAD(, RamDiscardListener) rdl_list;
