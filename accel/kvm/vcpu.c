@@ -252,9 +252,7 @@ static bool obey_orders(KvmVcpu *vcpu)
 {
     bool go_on;
 
-    if (!vcpu->dirty) {
-        complete_access(vcpu);
-    }
+    complete_access(vcpu);
     qemu_mutex_lock(&kvm_vcpu_mutex);
     __atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
     go_on = wait_for_orders(vcpu);
