@@ -4,26 +4,34 @@
  * speaks the qtest line protocol and QMP with it, and leaves nothing behind.
  * Names and meanings are QEMU's, so that tests run in either tree. Addresses
  * are guest physical, sizes bytes. Any protocol error, a `FAIL` answer, an
- * emulator that dies or is silent for a minute aborts the test. Not
- * thread-safe: a QTestState belongs to the thread that made it.
+ * emulator that dies or is silent for 50 s aborts the test. Not thread-safe: a
+ * QTestState belongs to the thread that made it.
  */
 #ifndef LIBQTEST_H
 #define LIBQTEST_H
 
 #include "qobject/qobject.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 
 typedef struct QTestState QTestState;
 
 /* ---- life ---- */
 
-/* Starts the emulator with these further arguments (split at blanks) and does QMP's handshake. */
+/*
+ * Starts the emulator with these further arguments (words of the shell's, as QTEST_QEMU_BINARY is,
+ * which may hold a wrapper) and does QMP's handshake. It has no display, a chardev "char0" for QMP,
+ * and the accelerator "qtest", whatever extra_args say.
+ */
 QTestState *qtest_init(const char *extra_args);
 QTestState *qtest_initf(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 QTestState *qtest_vinitf(const char *fmt, va_list ap) G_GNUC_PRINTF(1, 0);
 /* As qtest_init(), but QMP stays before capabilities negotiation (and its greeting unread). */
 QTestState *qtest_init_without_qmp_handshake(const char *extra_args);
-/* Ends the emulator with SIGTERM; it has to exit with the expected status (0). Frees s. */
+/*
+ * Ends the emulator with SIGTERM, after 30 s with SIGKILL; it has to exit with the expected status
+ * (0). Frees s.
+ */
 void qtest_quit(QTestState *s);
 /* The same in two steps, to be followed by qtest_quit(). */
 void qtest_kill_qemu(QTestState *s);
@@ -36,11 +44,11 @@ pid_t qtest_pid(QTestState *s);
 
 /* ---- what can be tested ---- */
 
-/* "x86_64": the end of the binary's name. */
+/* "x86_64": what follows the last "-system-" of the binary's name. */
 const char *qtest_get_arch(void);
 /* By `-machine help` (query-machines), aliases and names alike. */
 bool qtest_has_machine(const char *machine);
-/* By qom-list-types. */
+/* By qom-list-types, without abstract types. */
 bool qtest_has_device(const char *device);
 void qtest_add_func(const char *path, void (*fn)(void));
 void qtest_add_data_func(const char *path, const void *data, void (*fn)(const void *));
@@ -60,10 +68,13 @@ QDict *qtest_qmp_receive(QTestState *s);
 QDict *qtest_qmp_receive_dict(QTestState *s);
 
 void qtest_qmp_assert_success(QTestState *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-/* Only for answers whose "return" is an object, which is handed over. */
+/* Hands over "return", or NULL if that is no object. */
 QDict *qtest_qmp_assert_success_ref(QTestState *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* Hands over the "error" object. */
 QDict *qtest_qmp_assert_failure_ref(QTestState *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* Asks for a system reset, and waits until it has been done. */
+void qtest_system_reset(QTestState *s);
 
 /* A command of the human monitor; what it printed, to be freed. */
 char *qtest_hmp(QTestState *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

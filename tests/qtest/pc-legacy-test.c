@@ -302,8 +302,7 @@ static void test_cmos_memory(const void *machine)
         cmos_write(s, i, i ^ 0xff);
     }
     cmos_write(s, 0xff, 0x5a);              /* the index has seven bits */
-    qtest_qmp_assert_success(s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(s, "RESET");
+    qtest_system_reset(s);
     for (int i = 0x40; i < 0x7f; i++) {
         if (i != 0x5f) {                    /* stock writes the number of CPUs again */
             g_assert_cmphex(cmos_read(s, i), ==, i ^ 0xff);
@@ -484,8 +483,7 @@ static void test_serial_registers(const void *machine)
     qtest_outb(s, COM1 + 6, 0xff);
     assert_uart(s, 5, 0x60, "line status");
     assert_uart(s, 6, 0xb0, "modem status");
-    qtest_qmp_assert_success(s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(s, "RESET");
+    qtest_system_reset(s);
     assert_uart_reset(s);
     g_assert_false(qtest_get_irq(s, COM1_GSI));
     qtest_quit(s);
@@ -745,8 +743,7 @@ static void test_pic(const void *machine)
     g_assert_cmphex(qtest_inb(s, 0x20), ==, 0);
     qtest_outb(s, 0x21, 0x5a);
     g_assert_cmphex(qtest_inb(s, 0x21), ==, 0x5a);
-    qtest_qmp_assert_success(s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(s, "RESET");
+    qtest_system_reset(s);
     g_assert_cmphex(qtest_inb(s, 0x21), ==, 0);
     qtest_quit(s);
 }
@@ -785,8 +782,7 @@ static void test_ioapic(const void *machine)
         g_assert_cmphex(ioapic_read(s, 0x3e) & 0x5000, ==, 0);      /* status is read-only */
         ioapic_write(s, 0x3f, 0xab000000);
         g_assert_cmphex(ioapic_read(s, 0x3f), ==, 0xab000000);
-        qtest_qmp_assert_success(s, "{'execute': 'system_reset'}");
-        qtest_qmp_eventwait(s, "RESET");
+        qtest_system_reset(s);
     }
     qtest_quit(s);
 }

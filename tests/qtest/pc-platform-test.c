@@ -233,8 +233,7 @@ static void test_intx_reroute(const void *machine)
             g_assert_cmphex(gsi_levels(&d.pc), ==, slot_lines(&d.pc, 4, routes[i]));
         }
     }
-    qtest_qmp_assert_success(d.pc.s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(d.pc.s, "RESET");
+    qtest_system_reset(d.pc.s);
     if (!d.pc.q35 || qtest_is_elastic()) {
         g_assert_cmphex(gsi_levels(&d.pc) & ~1u, ==, 0);    /* 0: a timer that stock has */
     }
@@ -628,8 +627,7 @@ static void test_pam_reset(const void *machine)
 
     pam_set(&pc, 1, 0x33);
     qtest_writel(pc.s, 0xc0000, 0xcafe0000);
-    qtest_qmp_assert_success(pc.s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(pc.s, "RESET");
+    qtest_system_reset(pc.s);
     g_assert_cmphex(config_read(&pc, 0, 0, pc.q35 ? 0x91 : 0x5a), ==, 0x33);
     g_assert_cmphex(qtest_readl(pc.s, 0xc0000), ==, 0xcafe0000);
     pc_stop(&pc);
@@ -652,8 +650,7 @@ static void test_smram(const void *machine)
     g_assert_cmphex(config_read(&pc, 0, 0, reg), ==, 0x1a);
     config_write(&pc, 0, 0, reg, 0x4a);
     g_assert_cmphex(config_read(&pc, 0, 0, reg), ==, pc.q35 ? 0x1a : 0x4a);
-    qtest_qmp_assert_success(pc.s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(pc.s, "RESET");
+    qtest_system_reset(pc.s);
     g_assert_cmphex(config_read(&pc, 0, 0, reg), ==, pc.q35 ? 0x02 : 0x4a);
     config_write(&pc, 0, 0, reg, 0x4a);
     g_assert_cmphex(qtest_readl(pc.s, 0xa0000), ==, 0x77777777);
@@ -681,8 +678,7 @@ static void test_ecam(void)
     pc.bus->config_writel(pc.bus, 0, 0x64, 0x8);
     g_assert_cmphex(qtest_readl(pc.s, 0xe0000000 + at), ==, 0);
     g_assert_cmphex(qtest_readl(pc.s, 0x8e0000000 + at), ==, id);
-    qtest_qmp_assert_success(pc.s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(pc.s, "RESET");
+    qtest_system_reset(pc.s);
     g_assert_cmphex(qtest_readl(pc.s, 0x8e0000000 + at), ==, 0);
     g_assert_cmphex(pc.bus->config_readl(pc.bus, 0, 0x60), ==, base);
     pc_stop(&pc);

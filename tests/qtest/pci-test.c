@@ -101,8 +101,7 @@ static void check_platform(const char *machine, const Register *table, size_t co
                                0x0505);
         }
     }
-    qtest_qmp_assert_success(s, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(s, "RESET");
+    qtest_system_reset(s);
     registers_check(bus, table, count, "after a reset");
     qpci_free_pc(bus);
     qtest_quit(s);

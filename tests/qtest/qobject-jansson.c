@@ -89,9 +89,9 @@ QObject *qdict_get(const QDict *dict, const char *key)
     return (QObject *)json_object_get(to_json(dict), key);
 }
 
-bool qdict_haskey(const QDict *dict, const char *key)
+int qdict_haskey(const QDict *dict, const char *key)
 {
-    return qdict_get(dict, key);
+    return qdict_get(dict, key) != NULL;
 }
 
 QDict *qdict_get_qdict(const QDict *dict, const char *key)

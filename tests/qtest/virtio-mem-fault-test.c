@@ -185,6 +185,7 @@ static void unplug_three(Vm *vm, uint16_t *answers)
 {
     uint32_t head[3];
 
+    ring_make_room(vm, 2 * 3);
     for (int i = 0; i < 3; i++) {
         struct virtio_mem_req req = request_make(VIRTIO_MEM_REQ_UNPLUG,
                                                  vm->addr + i * vm->block_size, 1);
@@ -384,7 +385,6 @@ static void test_unplug_all_overtaken(void)
 {
     struct virtio_mem_req req = request_make(VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
     uint64_t plugged;
-    uint32_t head;
     Vm vm;
 
     if (!emulator_is_elastic) {
@@ -396,11 +396,8 @@ static void test_unplug_all_overtaken(void)
         plug_and_fill(&vm, i, 12);
     }
     faults->call[HOST_DONTNEED].delay_us = 100 * 1000;
-    qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
-    head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
-    qvirtqueue_add(vm.qts, vm.vq, vm.resp, sizeof(struct virtio_mem_resp), true, false);
     faults->call[HOST_DONTNEED].calls = 0;
-    qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+    request_begin(&vm, &req);
     while (__atomic_load_n(&faults->call[HOST_DONTNEED].calls, __ATOMIC_ACQUIRE) < 3) {
         g_usleep(100);
     }
@@ -499,7 +496,6 @@ static void test_prealloc_overtaken(void)
 {
     struct virtio_mem_req req;
     Held base, now;
-    uint32_t head;
     Vm vm;
 
     if (!emulator_is_elastic) {
@@ -510,10 +506,7 @@ static void test_prealloc_overtaken(void)
     base = held_by(&vm);
     faults->call[HOST_POPULATE].delay_us = 50 * 1000;
     req = request_make(VIRTIO_MEM_REQ_PLUG, vm.addr, LARGE_BLOCKS);
-    qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
-    head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
-    qvirtqueue_add(vm.qts, vm.vq, vm.resp, sizeof(struct virtio_mem_resp), true, false);
-    qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+    request_begin(&vm, &req);
     while (__atomic_load_n(&faults->call[HOST_POPULATE].calls, __ATOMIC_ACQUIRE) < 1) {
         g_usleep(100);
     }
@@ -576,8 +569,7 @@ static void test_system_reset_twice(void)
     plug_and_fill(&vm, 0, LARGE_BLOCKS);
     faults->call[HOST_DONTNEED].delay_us = 20 * 1000;
     for (int i = 0; i < 2; i++) {
-        qtest_qmp_assert_success(vm.qts, "{'execute': 'system_reset'}");
-        qtest_qmp_eventwait(vm.qts, "RESET");
+        qtest_system_reset(vm.qts);
     }
     vm_system_reset(&vm);
     faults->call[HOST_DONTNEED].delay_us = 0;
@@ -808,10 +800,7 @@ static void test_report_working(void)
     fault_start(&vm, &ram, PROPS);
     plug_and_fill(&vm, 0, LARGE_BLOCKS);
     faults->call[HOST_DONTNEED].delay_us = 200 * 1000;
-    qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
-    head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
-    qvirtqueue_add(vm.qts, vm.vq, vm.resp, sizeof(struct virtio_mem_resp), true, false);
-    qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+    head = request_begin(&vm, &req);
     report = report_of(&vm);
     g_assert_cmpstr(qdict_get_str(report, "state"), ==, "working");
     g_assert_nonnull(strstr(qdict_get_str(report, "diagnosis"), "is being carried out"));

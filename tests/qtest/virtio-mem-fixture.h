@@ -57,10 +57,11 @@ typedef struct Vm {
 
 /* ---- configuration space ---- */
 
+/* By the bus, as it is to be readable before features are negotiated, too (5.15.5). */
 #define CONFIG(vm, field) \
     (sizeof(((struct virtio_mem_config *)0)->field) == 8 \
-     ? qvirtio_config_readq((vm)->vdev, offsetof(struct virtio_mem_config, field)) \
-     : qvirtio_config_readw((vm)->vdev, offsetof(struct virtio_mem_config, field)))
+     ? (vm)->vdev->bus->config_readq((vm)->vdev, offsetof(struct virtio_mem_config, field)) \
+     : (vm)->vdev->bus->config_readw((vm)->vdev, offsetof(struct virtio_mem_config, field)))
 
 uint8_t config_generation(Vm *vm);
 uint8_t isr_read(Vm *vm);
@@ -93,8 +94,15 @@ void vm_system_reset(Vm *vm);
 #define assert_plugged(vm, blocks) \
     g_assert_cmphex(CONFIG(vm, plugged_size), ==, (blocks) * (vm)->block_size)
 
+/*
+ * Before descriptors are added that the table has no room for: it begins anew. All that was added
+ * has to have been used, since libqos' queues do not come round by themselves.
+ */
+void ring_make_room(Vm *vm, unsigned nb_desc);
 struct virtio_mem_req request_make(uint16_t type, uint64_t addr, uint16_t nb_blocks);
-/* Sends it as one readable and one writable buffer; returns the response's type. */
+/* Makes it available as one readable and one writable buffer, and does not wait; the head. */
+uint32_t request_begin(Vm *vm, const struct virtio_mem_req *req);
+/* The same, and waits; returns the response's type. */
 uint16_t request_send(Vm *vm, const struct virtio_mem_req *req, uint16_t *state);
 uint16_t request(Vm *vm, uint16_t type, uint64_t addr, uint16_t nb_blocks);
 /* Requests on blocks, counted from the start of the region. */

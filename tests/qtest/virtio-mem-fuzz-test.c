@@ -9,13 +9,13 @@
  * hundred attacks each) override it and its length.
  */
 #include "qemu/osdep.h"
-#include <linux/pci_regs.h>
 #include "libqtest.h"
 #include "libqos/pci-pc.h"
 #include "libqos/virtio-pci.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qemu/units.h"
+#include "standard-headers/linux/pci_regs.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_mem.h"
 #include "standard-headers/linux/virtio_pci.h"
@@ -152,7 +152,7 @@ static void common_writeq(Fuzz *f, uint32_t reg, uint64_t value)
 
 static uint64_t device_config(Fuzz *f, uint32_t offset)
 {
-    return qvirtio_config_readq(&f->dev->vdev, offset);
+    return f->dev->vdev.bus->config_readq(&f->dev->vdev, offset);
 }
 
 static void status_write(Fuzz *f, uint8_t status)
@@ -748,8 +748,7 @@ static void attack_device_reset(Fuzz *f)
 
 static void attack_system_reset(Fuzz *f)
 {
-    qtest_qmp_assert_success(f->qts, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(f->qts, "RESET");
+    qtest_system_reset(f->qts);
     if (fuzz_one_in(f, 2)) {
         driver_start(f);
     }

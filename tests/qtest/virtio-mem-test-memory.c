@@ -89,8 +89,7 @@ static void test_freed_by_system_reset(const void *data)
         return;
     }
     freed_fill(&vm, c, &base);
-    qtest_qmp_assert_success(vm.qts, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(vm.qts, "RESET");
+    qtest_system_reset(vm.qts);
     now = held_by(&vm);
     assert_held(c, &base, &now, 0, "after a system reset");
     vm_end(&vm);
@@ -142,12 +141,8 @@ static void large_start(Vm *vm, Held *base)
 static void unplug_all_begin(Vm *vm)
 {
     struct virtio_mem_req req = request_make(VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
-    uint32_t head;
 
-    qtest_bufwrite(vm->qts, vm->req, &req, sizeof(req));
-    head = qvirtqueue_add(vm->qts, vm->vq, vm->req, sizeof(req), false, true);
-    qvirtqueue_add(vm->qts, vm->vq, vm->resp, sizeof(struct virtio_mem_resp), true, false);
-    qvirtqueue_kick(vm->qts, vm->vdev, vm->vq, head);
+    request_begin(vm, &req);
 }
 
 static void test_large_unplug_all(void)

@@ -367,8 +367,7 @@ static void test_diagnosis_refused_driver(void)
     qobject_unref(report);
     vm_stop_driver(&vm);
     /* The guest that boots now may have another driver. */
-    qtest_qmp_assert_success(vm.qts, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(vm.qts, "RESET");
+    qtest_system_reset(vm.qts);
     assert_diagnosis(&vm, "no-driver", "none", "no driver");
     vm_probe(&vm);
     vm_drive(&vm, SIMPLE_FEATURES);

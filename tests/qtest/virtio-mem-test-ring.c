@@ -191,7 +191,6 @@ static void test_ring_indirect(void)
  */
 static void test_ring_event_index(void)
 {
-    uint32_t head;
     Vm vm;
 
     vm_spawn(&vm, "q35", RAM_256M, ",requested-size=64M");
@@ -204,10 +203,7 @@ static void test_ring_event_index(void)
                                                  vm.addr + i * vm.block_size, 1);
         uint8_t isr;
 
-        qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
-        head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
-        qvirtqueue_add(vm.qts, vm.vq, vm.resp, 10, true, false);
-        qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+        request_begin(&vm, &req);
         for (int n = 0; !qvirtqueue_get_buf(vm.qts, vm.vq, NULL, NULL); n++) {
             g_assert_cmpint(n, <, 10000);
             g_usleep(1000);

@@ -153,8 +153,7 @@ static void test_system_reset(const void *data)
     two_start(d, &machine, data);
     assert_response(plug(&d[0].vm, 0, 4), ACK);
     assert_response(plug(&d[1].vm, 0, 4), ACK);
-    qtest_qmp_assert_success(machine.qts, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(machine.qts, "RESET");
+    qtest_system_reset(machine.qts);
     g_assert_cmphex(device_uint(machine.qts, "vm0", "size"), ==, 0);
     g_assert_cmphex(device_uint(machine.qts, "vm1", "size"), ==, 0);
     g_assert_cmphex(device_uint(machine.qts, "vm1", "requested-size"), ==, 128 * MiB);

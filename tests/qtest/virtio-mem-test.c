@@ -139,7 +139,7 @@ static void test_config_values(const void *machine)
     g_assert_cmphex(CONFIG(&vm, requested_size), ==, 64 * MiB);
     g_assert_cmpint(CONFIG(&vm, node_id), ==, 0);
     for (size_t i = 0; i < sizeof(((struct virtio_mem_config *)0)->padding); i++) {
-        g_assert_cmpint(qvirtio_config_readb(
+        g_assert_cmpint(vm.vdev->bus->config_readb(
                             vm.vdev, offsetof(struct virtio_mem_config, padding) + i), ==, 0);
     }
     vm_end(&vm);
@@ -148,7 +148,7 @@ static void test_config_values(const void *machine)
 static void config_read_all(Vm *vm, uint8_t *bytes)
 {
     for (size_t i = 0; i < sizeof(struct virtio_mem_config); i++) {
-        bytes[i] = qvirtio_config_readb(vm->vdev, i);
+        bytes[i] = vm->vdev->bus->config_readb(vm->vdev, i);
     }
 }
 
@@ -511,16 +511,13 @@ static void test_resize_notifies(const void *machine)
 static void test_plug_does_not_notify_config(void)
 {
     struct virtio_mem_req req;
-    uint32_t head, len;
+    uint32_t len;
     Vm vm;
 
     vm_start(&vm, RAM_256M, ",requested-size=64M");
     isr_read(&vm);
     req = request_make(VIRTIO_MEM_REQ_PLUG, vm.addr, 4);
-    qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
-    head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
-    qvirtqueue_add(vm.qts, vm.vq, vm.resp, sizeof(struct virtio_mem_resp), true, false);
-    qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+    request_begin(&vm, &req);
     for (int i = 0; !qvirtqueue_get_buf(vm.qts, vm.vq, NULL, &len); i++) {
         g_assert_cmpint(i, <, 10000);
         g_usleep(1000);
@@ -539,13 +536,9 @@ static void test_unplug_does_not_notify_config(void)
     assert_response(plug(&vm, 0, 4), ACK);
     for (uint16_t type = VIRTIO_MEM_REQ_UNPLUG; type <= VIRTIO_MEM_REQ_UNPLUG_ALL; type++) {
         struct virtio_mem_req req = request_make(type, vm.addr, 2);
-        uint32_t head;
 
         isr_read(&vm);
-        qtest_bufwrite(vm.qts, vm.req, &req, sizeof(req));
-        head = qvirtqueue_add(vm.qts, vm.vq, vm.req, sizeof(req), false, true);
-        qvirtqueue_add(vm.qts, vm.vq, vm.resp, sizeof(struct virtio_mem_resp), true, false);
-        qvirtqueue_kick(vm.qts, vm.vdev, vm.vq, head);
+        request_begin(&vm, &req);
         for (int i = 0; !qvirtqueue_get_buf(vm.qts, vm.vq, NULL, NULL); i++) {
             g_assert_cmpint(i, <, 10000);
             g_usleep(1000);

@@ -42,6 +42,7 @@ struct QPCIDevice {
     bool msix_enabled;
     QPCIBar msix_table_bar, msix_pba_bar;
     uint64_t msix_table_off, msix_pba_off;
+    uint64_t bar_addr[6];       /* 0: not mapped; of this tree alone */
 };
 
 struct QPCIAddress {
@@ -58,7 +59,7 @@ void qpci_device_init(QPCIDevice *dev, QPCIBus *bus, QPCIAddress *addr);
 void qpci_device_foreach(QPCIBus *bus, int vendor_id, int device_id,
                          void (*func)(QPCIDevice *dev, int devfn, void *data), void *data);
 
-/* Port and memory decoding and bus mastering on. */
+/* Port and memory decoding and bus mastering on; the function has to take all three. */
 void qpci_device_enable(QPCIDevice *dev);
 /* The next capability with that ID behind start_addr (0: from the first one), or 0. */
 uint8_t qpci_find_capability(QPCIDevice *dev, uint8_t id, uint8_t start_addr);
@@ -88,7 +89,10 @@ void qpci_io_writeq(QPCIDevice *dev, QPCIBar token, uint64_t off, uint64_t value
 void qpci_memread(QPCIDevice *dev, QPCIBar token, uint64_t off, void *buf, size_t len);
 void qpci_memwrite(QPCIDevice *dev, QPCIBar token, uint64_t off, const void *buf, size_t len);
 
-/* Sizes, assigns and returns BAR barno; its size in bytes goes to *sizeptr unless NULL. */
+/*
+ * Sizes, assigns and returns BAR barno; its size in bytes goes to *sizeptr unless NULL. Each call
+ * gives another address, so a BAR in use is not to be mapped again (asserted).
+ */
 QPCIBar qpci_iomap(QPCIDevice *dev, int barno, uint64_t *sizeptr);
 void qpci_iounmap(QPCIDevice *dev, QPCIBar bar);
 

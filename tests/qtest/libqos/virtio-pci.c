@@ -4,8 +4,8 @@
  * All four structures have to be in one BAR, as they are in QEMU.
  */
 #include "qemu/osdep.h"
-#include <linux/pci_regs.h>
-#include <linux/virtio_pci.h>
+#include "standard-headers/linux/pci_regs.h"
+#include "standard-headers/linux/virtio_pci.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "virtio-pci.h"
 
@@ -79,6 +79,7 @@ static void modern_set_features(QVirtioDevice *d, uint64_t features)
 {
     QVirtioPCIDevice *dev = to_pci(d);
 
+    g_assert_cmphex(features & (1ull << VIRTIO_F_VERSION_1), !=, 0);
     for (int half = 0; half < 2; half++) {
         qpci_io_writel(dev->pdev, dev->bar, COMMON(dev, GFSELECT), half);
         qpci_io_writel(dev->pdev, dev->bar, COMMON(dev, GF), features >> (half * 32));
@@ -155,7 +156,7 @@ static void modern_wait_config_isr_status(QVirtioDevice *d, gint64 timeout_us)
     }
 }
 
-/* Unmasks the entry with a message to a cleared word of guest RAM; returns that word's gpa. */
+/* Unmasks the entry with a message to a word of guest RAM, as it is; returns that word's gpa. */
 static uint64_t msix_program(QVirtioPCIDevice *dev, QGuestAllocator *alloc, uint16_t entry)
 {
     QPCIDevice *pdev = dev->pdev;
@@ -165,7 +166,6 @@ static uint64_t msix_program(QVirtioPCIDevice *dev, QGuestAllocator *alloc, uint
 
     g_assert_true(pdev->msix_enabled);
     g_assert_cmpint(entry, <, qpci_msix_table_size(pdev));
-    qtest_writel(pdev->bus->qts, addr, 0);
     qpci_io_writel(pdev, pdev->msix_table_bar, at + PCI_MSIX_ENTRY_LOWER_ADDR, addr);
     qpci_io_writel(pdev, pdev->msix_table_bar, at + PCI_MSIX_ENTRY_UPPER_ADDR, addr >> 32);
     qpci_io_writel(pdev, pdev->msix_table_bar, at + PCI_MSIX_ENTRY_DATA, MSIX_DATA);
@@ -336,8 +336,13 @@ void virtio_pci_init(QVirtioPCIDevice *dev, QPCIBus *bus, QPCIAddress *addr)
 
 QVirtioPCIDevice *virtio_pci_new(QPCIBus *bus, QPCIAddress *addr)
 {
-    QVirtioPCIDevice *dev = g_new0(QVirtioPCIDevice, 1);
+    g_autofree QPCIDevice *found = qpci_device_find(bus, addr->devfn);
+    QVirtioPCIDevice *dev;
 
+    if (!found) {
+        return NULL;
+    }
+    dev = g_new0(QVirtioPCIDevice, 1);
     virtio_pci_init(dev, bus, addr);
     dev->obj.free = g_free;
     return dev;

@@ -35,7 +35,7 @@ typedef struct QVirtQueuePCI {
     uint64_t notify_offset;     /* in the BAR */
 } QVirtQueuePCI;
 
-/* To be ended by qos_object_destroy(&dev->obj). */
+/* NULL when there is no function; to be ended by qos_object_destroy(&dev->obj). */
 QVirtioPCIDevice *virtio_pci_new(QPCIBus *bus, QPCIAddress *addr);
 void virtio_pci_init(QVirtioPCIDevice *dev, QPCIBus *bus, QPCIAddress *addr);
 void qvirtio_pci_destructor(QOSGraphObject *obj);

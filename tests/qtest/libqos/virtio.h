@@ -32,7 +32,7 @@ typedef struct QVirtQueue {
     uint16_t index;
     uint32_t size;              /* entries */
     uint32_t free_head;         /* next descriptor to use; descriptors are never used twice */
-    uint32_t num_free;
+    uint32_t num_free;          /* goes down only */
     uint32_t align;
     uint16_t last_used_idx;
     bool indirect;
@@ -68,20 +68,26 @@ struct QVirtioBus {
 };
 
 /* Bytes of descriptor table and both rings in one piece. */
-uint32_t qvring_size(uint32_t num, uint32_t align);
+static inline uint32_t qvring_size(uint32_t num, uint32_t align)
+{
+    uint32_t desc_and_avail = sizeof(struct vring_desc) * num + 2 * (3 + num);
+
+    return QEMU_ALIGN_UP(desc_and_avail, align) + 2 * 3 + sizeof(struct vring_used_elem) * num;
+}
 
 /* ---- device ---- */
 
+/* After features have been negotiated; before, d->bus has functions of that name. */
 uint8_t qvirtio_config_readb(QVirtioDevice *d, uint64_t addr);
 uint16_t qvirtio_config_readw(QVirtioDevice *d, uint64_t addr);
 uint32_t qvirtio_config_readl(QVirtioDevice *d, uint64_t addr);
 uint64_t qvirtio_config_readq(QVirtioDevice *d, uint64_t addr);
 uint64_t qvirtio_get_features(QVirtioDevice *d);
-/* Acknowledges them; a device with VERSION_1 has to leave FEATURES_OK set. */
+/* Acknowledges them, without bit 30; with VERSION_1 the status has to be exact afterwards. */
 void qvirtio_set_features(QVirtioDevice *d, uint64_t features);
 bool qvirtio_is_big_endian(QVirtioDevice *d);
 
-/* Each checks that the status was what it has to be before and is as set afterwards. */
+/* Each checks the whole status afterwards: nothing but the bits that are due by then. */
 void qvirtio_reset(QVirtioDevice *d);
 void qvirtio_set_acknowledge(QVirtioDevice *d);
 void qvirtio_set_driver(QVirtioDevice *d);
@@ -101,14 +107,20 @@ void qvirtio_wait_config_isr(QVirtioDevice *d, gint64 timeout_us);
 
 QVirtQueue *qvirtqueue_setup(QVirtioDevice *d, QGuestAllocator *alloc, uint16_t index);
 void qvirtqueue_cleanup(const QVirtioBus *bus, QVirtQueue *vq, QGuestAllocator *alloc);
-/* Clears the rings at addr and tells vq where its parts are. */
+/*
+ * Tells vq where its parts at addr are, clears both rings' flags, indices and events and the
+ * descriptors' addresses, and chains them (next); all else stays as it was in memory.
+ */
 void qvring_init(QTestState *qts, const QGuestAllocator *alloc, QVirtQueue *vq, uint64_t addr);
 /* To be freed by g_free(), its table by guest_free(). */
 QVRingIndirectDesc *qvring_indirect_desc_setup(QTestState *qts, QVirtioDevice *d,
                                                QGuestAllocator *alloc, uint16_t elem);
 void qvring_indirect_desc_add(QVirtioDevice *d, QTestState *qts, QVRingIndirectDesc *indirect,
                               uint64_t data, uint32_t len, bool write);
-/* Fills the next descriptor, chained to its successor if next; returns its index. */
+/*
+ * Fills the next descriptor, chained to its successor if next; returns its index. Nothing comes
+ * round: when the table is at its end, a test that knows its chains to be used may set free_head.
+ */
 uint32_t qvirtqueue_add(QTestState *qts, QVirtQueue *vq, uint64_t data, uint32_t len, bool write,
                         bool next);
 uint32_t qvirtqueue_add_indirect(QTestState *qts, QVirtQueue *vq, QVRingIndirectDesc *indirect);

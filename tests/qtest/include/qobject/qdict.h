@@ -8,7 +8,7 @@
 
 QDict *qdict_new(void);
 size_t qdict_size(const QDict *dict);
-bool qdict_haskey(const QDict *dict, const char *key);
+int qdict_haskey(const QDict *dict, const char *key);
 
 /* NULL when the key is missing (or, for _qdict, _qlist and _try_str, of another type). */
 QObject *qdict_get(const QDict *dict, const char *key);

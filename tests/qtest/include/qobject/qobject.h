@@ -10,14 +10,22 @@
 #define QTEST_QOBJECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-typedef struct QObject QObject;
-typedef struct QDict QDict;
-typedef struct QList QList;
-typedef struct QString QString;
-typedef struct QNum QNum;
-typedef struct QBool QBool;
+/*
+ * No object of these types is ever made here. They are there so that the compiler takes for a value
+ * what it takes in QEMU: a pointer to a struct with a member "base", not void, not const.
+ */
+struct QObjectBase_ {
+    char unused;
+};
+typedef struct QObject { struct QObjectBase_ base; } QObject;
+typedef struct QDict { struct QObjectBase_ base; } QDict;
+typedef struct QList { struct QObjectBase_ base; } QList;
+typedef struct QString { struct QObjectBase_ base; } QString;
+typedef struct QNum { struct QObjectBase_ base; } QNum;
+typedef struct QBool { struct QObjectBase_ base; } QBool;
 
 typedef enum QType {
     QTYPE_NONE, QTYPE_QNULL, QTYPE_QNUM, QTYPE_QSTRING, QTYPE_QDICT, QTYPE_QLIST, QTYPE_QBOOL,
@@ -29,10 +37,15 @@ typedef enum QType {
 #define QTYPE_OF_QNum QTYPE_QNUM
 #define QTYPE_OF_QBool QTYPE_QBOOL
 
-#define QOBJECT(value) ((QObject *)(value))
+#define QOBJECT(value) \
+    (__extension__ ({ \
+        __typeof__(value) value_ = (value); \
+        struct QObjectBase_ *base_ = value_ ? &value_->base : NULL; \
+        (QObject *)base_; \
+    }))
 
 /* The value as that type, or NULL when it is NULL or of another type; no new reference. */
-#define qobject_to(type, obj) ((type *)qobject_check_type(QOBJECT(obj), QTYPE_OF_##type))
+#define qobject_to(type, obj) ((type *)qobject_check_type(obj, QTYPE_OF_##type))
 
 #define qobject_ref(value) ((__typeof__(value))qobject_ref_impl(QOBJECT(value)))
 #define qobject_unref(value) qobject_unref_impl(QOBJECT(value))
