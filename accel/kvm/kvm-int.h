@@ -2,7 +2,7 @@
 /*
  * What the files of the KVM accelerator share: the VM, its vCPUs, memory slots, the tables of
  * set-up steps, and the contract with the target: what depends on the processor's architecture
- * lies in a folder of its own (i386/), of which one is built, and is called by kvm_target_… alone.
+ * lies in a folder of its own (i386/), of which one is built, and is called by kvm_target_* alone.
  * Every ioctl goes through kvm_ioctl, which tests replace. Source of all ioctls: Linux's
  * Documentation/virt/kvm/api.rst.
  */
@@ -125,6 +125,8 @@ unsigned kvm_slots_used(void);
 bool kvm_vcpu_create(KvmVm *vm, CPUState *cpu, Error **errp);
 void kvm_vcpu_destroy(KvmVm *vm, CPUState *cpu);
 KvmVcpu *kvm_vcpu_find(const CPUState *cpu);
+/* What vcpu->run tells of the exit that KVM_RUN came back with; on the vCPU's thread, no locks. */
+void kvm_vcpu_handle_exit(KvmVcpu *vcpu);
 /* Writes the registers that wait for it, then lets all vCPUs run. */
 void kvm_vcpus_resume(KvmVm *vm);
 void kvm_vcpus_pause(KvmVm *vm);

@@ -108,7 +108,20 @@ static void handle_system_event(KvmVcpu *vcpu)
     }
 }
 
-static void handle_exit(KvmVcpu *vcpu)
+/* Only KVM's own "unknown" has the processor's reason with it. */
+static void handle_unknown_exit(KvmVcpu *vcpu)
+{
+    const struct kvm_run *run = vcpu->run;
+    g_autofree char *hardware =
+        run->exit_reason == KVM_EXIT_UNKNOWN
+        ? g_strdup_printf(", hardware reason 0x%llx", run->hw.hardware_exit_reason) : g_strdup("");
+
+    error_report("KVM: unknown exit, exit_reason %u%s, vCPU id %lu at 0x%" PRIx64,
+                 run->exit_reason, hardware, kvm_target_vcpu_id(vcpu), kvm_target_get_pc(vcpu));
+    stop_for_internal_error(vcpu);
+}
+
+void kvm_vcpu_handle_exit(KvmVcpu *vcpu)
 {
     struct kvm_run *run = vcpu->run;
 
@@ -139,8 +152,7 @@ static void handle_exit(KvmVcpu *vcpu)
         stop_for_internal_error(vcpu);
         return;
     default:
-        error_report("KVM: unknown exit, hardware reason %llx", run->hw.hardware_exit_reason);
-        stop_for_internal_error(vcpu);
+        handle_unknown_exit(vcpu);
     }
 }
 
@@ -191,7 +203,7 @@ static void enter_guest(KvmVcpu *vcpu)
     err = errno;
     leave_gate(vcpu);
     if (ret >= 0) {
-        handle_exit(vcpu);
+        kvm_vcpu_handle_exit(vcpu);
     } else if (err != EINTR && err != EAGAIN) {
         run_failed(vcpu, err);
     }
@@ -222,7 +234,7 @@ static void complete_access(KvmVcpu *vcpu)
             vcpu->run->exit_reason = KVM_EXIT_INTR;
             return;
         }
-        handle_exit(vcpu);
+        kvm_vcpu_handle_exit(vcpu);
     }
 }
 

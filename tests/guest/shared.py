@@ -34,6 +34,9 @@ def _resources(cache):
                  "initrd": initramfs.guest(cache, image, "guest.cpio")}
     if os.path.exists(hosts.STOCK_QEMU):
         resources["stock"] = hosts.STOCK_QEMU
+    programs = pathlib.Path(emulator_path()).parent / "tests" / "unit" / "test-kvm-smoke"
+    if programs.exists() and not is_stock():
+        resources["kvm-programs"] = programs
     try:
         legacy = kernel.legacy(cache)
         resources["legacy-kernel"] = legacy.image

@@ -4,8 +4,10 @@
  * (Intel's pages before anything that makes a vCPU possible), the wiring of GSIs, and for each
  * step that its failure is told by name and leaves no file descriptor open.
  */
-#include "../../accel/kvm/setup.c"
-#include "../../accel/kvm/i386/setup.c"
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "system/kvm-x86-layout.h"
+#include "../../accel/kvm/i386/kvm-x86.h"
 
 #define NB_SUPPORTED_CPUID 3
 #define NB_MSRS 5
@@ -17,6 +19,8 @@ static long missing_capability;
 static int fake_kvm_fd, fake_vm_fd;
 static uint64_t identity_map_addr, tss_addr;
 static uint32_t pit_flags;
+static unsigned enabled;             /* bit 0: exception payloads, bit 1: triple fault events */
+static struct kvm_userspace_memory_region smm_region;
 static struct kvm_irq_routing *routing;
 
 static int refuse(int err)
@@ -90,6 +94,13 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
         routing = g_memdup2(table, sizeof(*table) + table->nr * sizeof(table->entries[0]));
         return 0;
     }
+    case KVM_ENABLE_CAP:
+        g_assert_cmpuint(((struct kvm_enable_cap *)arg)->args[0], ==, 1);
+        enabled |= ((struct kvm_enable_cap *)arg)->cap == KVM_CAP_EXCEPTION_PAYLOAD ? 1 : 2;
+        return 0;
+    case KVM_SET_USER_MEMORY_REGION:
+        smm_region = *(struct kvm_userspace_memory_region *)arg;
+        return 0;
     case KVM_GET_SUPPORTED_CPUID:
         return fake_get_cpuid(arg);
     case KVM_GET_MSR_INDEX_LIST:
@@ -116,6 +127,8 @@ static void start_replay(KvmVm *vm)
     missing_capability = -1;
     fake_kvm_fd = fake_vm_fd = -1;
     identity_map_addr = tss_addr = pit_flags = 0;
+    enabled = 0;
+    smm_region = (struct kvm_userspace_memory_region) { 0 };
     g_clear_pointer(&routing, g_free);
     g_clear_pointer(&calls, g_array_unref);
     calls = g_array_new(FALSE, FALSE, sizeof(unsigned long));
@@ -141,9 +154,11 @@ static int call_position(unsigned long request)
 static void test_order(void)
 {
     static const unsigned long expected[] = {
-        KVM_GET_API_VERSION, KVM_CREATE_VM, KVM_GET_VCPU_MMAP_SIZE, KVM_SET_IDENTITY_MAP_ADDR,
+        KVM_GET_API_VERSION, KVM_CREATE_VM, KVM_GET_VCPU_MMAP_SIZE, KVM_ENABLE_CAP,
+        KVM_ENABLE_CAP, KVM_SET_IDENTITY_MAP_ADDR,
         KVM_SET_TSS_ADDR, KVM_CREATE_IRQCHIP, KVM_CREATE_PIT2, KVM_SET_GSI_ROUTING,
         KVM_GET_SUPPORTED_CPUID, KVM_GET_MSR_INDEX_LIST, KVM_GET_MSR_INDEX_LIST,
+        KVM_SET_USER_MEMORY_REGION,
     };
     KvmVm vm;
     Error *err = NULL;
@@ -178,6 +193,45 @@ static void test_intel_pages(void)
     g_assert_cmphex(identity_map_addr, >=, KVM_X86_RESERVED_BASE);
     g_assert_cmphex(tss_addr + 3 * 4096, <=, KVM_X86_RESERVED_BASE + KVM_X86_RESERVED_SIZE);
     g_assert_cmphex(pit_flags, ==, KVM_PIT_SPEAKER_DUMMY);
+    kvm_vm_cleanup(&vm);
+}
+
+/* SMM's memory is in the second address space, off every address space where KVM has no SMM. */
+static void test_smm_memory(void)
+{
+    static const long missing[] = { KVM_CAP_X86_SMM, KVM_CAP_MULTI_ADDRESS_SPACE };
+    KvmVm vm;
+
+    start_replay(&vm);
+    g_assert_cmpint(kvm_vm_init(&vm, &error_abort), ==, 0);
+    g_assert_cmphex(smm_region.slot, ==, 1u << 16);
+    g_assert_cmphex(smm_region.guest_phys_addr, ==, 0x38000);
+    g_assert_cmphex(smm_region.memory_size % 4096, ==, 0);
+    /* The last of 255 save areas: APIC id 254's, at SMBASE + 0xfe00, 0x200 bytes. */
+    g_assert_cmphex(smm_region.guest_phys_addr + smm_region.memory_size, >=,
+                    0x30000 + 254 * 0x400 + 0x10000);
+    kvm_vm_cleanup(&vm);
+    for (unsigned i = 0; i < ARRAY_SIZE(missing); i++) {
+        start_replay(&vm);
+        missing_capability = missing[i];
+        g_assert_cmpint(kvm_vm_init(&vm, &error_abort), ==, 0);
+        g_assert_cmphex(smm_region.memory_size, ==, 0);
+        kvm_vm_cleanup(&vm);
+    }
+}
+
+static void test_events_are_enabled(void)
+{
+    KvmVm vm;
+
+    start_replay(&vm);
+    g_assert_cmpint(kvm_vm_init(&vm, &error_abort), ==, 0);
+    g_assert_cmpuint(enabled, ==, 3);
+    kvm_vm_cleanup(&vm);
+    start_replay(&vm);
+    missing_capability = KVM_CAP_EXCEPTION_PAYLOAD;
+    g_assert_cmpint(kvm_vm_init(&vm, &error_abort), ==, 0);
+    g_assert_cmpuint(enabled, ==, 2);
     kvm_vm_cleanup(&vm);
 }
 
@@ -290,6 +344,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/kvm/setup/order", test_order);
     g_test_add_func("/kvm/setup/intel-pages", test_intel_pages);
+    g_test_add_func("/kvm/setup/smm-memory", test_smm_memory);
+    g_test_add_func("/kvm/setup/events-are-enabled", test_events_are_enabled);
     g_test_add_func("/kvm/setup/gsi-routing", test_gsi_routing);
     g_test_add_func("/kvm/setup/each-step-can-fail", test_each_step_can_fail);
     g_test_add_func("/kvm/setup/no-device", test_no_device);

@@ -2,8 +2,9 @@
 /*
  * The KVM accelerator with no machine round it: an accelerator, two CPUs, a page of ports and some
  * memory run guest programs of a few instructions. Checks exits, memory slots that come and go
- * under a running guest, read-only slots, reset, pause and continue, INIT and SIPI, triple fault.
- * Needs /dev/kvm (skips without): scripts run it inside the nested host.
+ * under a running guest, read-only slots, reset, pause and continue, INIT and SIPI, triple fault,
+ * SMIs (with and without a KVM that has SMM). Needs /dev/kvm (skips without):
+ * tests/guest/test_kvm.py runs it inside the nested host.
  */
 #include "qemu/osdep.h"
 #include "hw/core/boards.h"
@@ -43,6 +44,20 @@ GUEST_CODE(guest_smp, ".code64",
 GUEST_CODE(guest_ap, ".code16",
     "movb $0x55, %al; outb %al, $0x80; xorw %ax, %ax; movw %ax, %ds; movl $0x77, 0x7000\n"
     "1: hlt; jmp 1b");
+/* Ten SMIs to itself (ICR: delivery mode 2, level assert); a mark if a register kept its value. */
+GUEST_CODE(guest_smi, ".code64",
+    "movl $0xfee00000, %edi; movl $0x1ff, 0xf0(%rdi); movl $10, %ecx; movl $0x12345678, %ebx\n"
+    "1: movl $0, 0x310(%rdi); movl $0x00004200, 0x300(%rdi); nop; decl %ecx; jnz 1b\n"
+    "cmpl $0x12345678, %ebx; jne 2f; movb $0x53, %al; outb %al, $0x80; 2: hlt; jmp 2b");
+/* SMIs to both processors, while the second counts; a mark when it still counts after 200. */
+GUEST_CODE(guest_smi_smp, ".code64",
+    "movl $0xfee00000, %edi; movl $0x1ff, 0xf0(%rdi)\n"
+    "movl $0x01000000, 0x310(%rdi); movl $0x00004500, 0x300(%rdi)\n"
+    "movl $0x01000000, 0x310(%rdi); movl $0x00004609, 0x300(%rdi); movl $200, %ecx\n"
+    "1: movl 0x7010, %eax; movl $0x00084200, 0x300(%rdi); 2: cmpl %eax, 0x7010; je 2b\n"
+    "decl %ecx; jnz 1b; movb $0x44, %al; outb %al, $0x80; 3: hlt; jmp 3b");
+GUEST_CODE(guest_ap_counts, ".code16",
+    "xorw %ax, %ax; movw %ax, %ds; 1: incl 0x7010; jmp 1b");
 /* At the reset vector: writes to ROM must come out as accesses and change nothing. */
 GUEST_CODE(guest_rom, ".code16",
     "movb %cs:0xf100, %al; outb %al, $0x80; movb $0x99, %cs:0xf100\n"
@@ -53,6 +68,7 @@ GUEST_CODE(guest_rom, ".code16",
 #define PDPT_GPA 0x2000
 #define GDT_GPA 0x5000
 #define AP_CODE_GPA 0x8000
+#define AP_COUNTS_GPA 0x9000
 #define CODE_GPA 0x10000
 #define PD_GPA 0x30000
 #define ROM_GPA 0xfffff000
@@ -201,6 +217,7 @@ static void run_guest(const uint8_t *code, const uint8_t *end)
     memset(ram_at(0), 0, RAM_SIZE);
     load_tables();
     load(AP_CODE_GPA, guest_ap, guest_ap_end);
+    load(AP_COUNTS_GPA, guest_ap_counts, guest_ap_counts_end);
     if (code) {
         load(CODE_GPA, code, end);
     }
@@ -314,6 +331,68 @@ static void test_init_sipi(void)
     g_assert_cmpint(vm.cpus[1]->env.mp_state, ==, X86_MP_UNINITIALIZED);
 }
 
+static void get_state(unsigned i)
+{
+    current_accel_class()->vcpu_get_state(vm.accel, CPU(vm.cpus[i]));
+}
+
+/* An SMI does nothing, on a KVM with SMM or without; nor does it to two processors at a time. */
+static void test_smi(void)
+{
+    run_guest(guest_smi, guest_smi_end);
+    WAIT_FOR(vm.marks->len >= 1 || !runstate_is_running());
+    g_assert_true(runstate_is_running());
+    g_assert_cmpmem(vm.marks->str, 1, "S", 1);
+}
+
+static void test_smi_smp(void)
+{
+    unsigned resets;
+
+    run_guest(guest_smi_smp, guest_smi_smp_end);
+    resets = vm.nb_resets;
+    WAIT_FOR(vm.marks->len >= 1 || !runstate_is_running());
+    g_assert_true(runstate_is_running());
+    g_assert_cmpmem(vm.marks->str, 1, "D", 1);
+    g_assert_cmpuint(vm.nb_resets, ==, resets);
+}
+
+/* Each processor saves its state at a place of its own. */
+static void test_smbase(void)
+{
+    const uint64_t *smbase[] = { x86_cpu_msr(vm.cpus[0], 0x9e), x86_cpu_msr(vm.cpus[1], 0x9e) };
+
+    if (!smbase[0]) {
+        g_test_skip("this KVM has no SMM");
+        return;
+    }
+    g_assert_cmphex(*smbase[0], !=, *smbase[1]);
+}
+
+/* A vCPU in SMM (halted there, lest it leaves by itself) is out of it after a system reset. */
+static void test_smm_reset(void)
+{
+    bool has_smm = x86_cpu_msr(vm.cpus[0], 0x9e);
+
+    run_guest(guest_window, guest_window_end);
+    WAIT_FOR(vm.nb_streamed > 10);
+    vm_stop(RUN_STATE_PAUSED);
+    get_state(0);
+    vm.cpus[0]->env.events.smm = has_smm;
+    vm.cpus[0]->env.mp_state = X86_MP_HALTED;
+    current_accel_class()->vcpu_put_state(vm.accel, CPU(vm.cpus[0]));
+    vm_start();
+    run_main_loop_for(20);
+    vm_stop(RUN_STATE_PAUSED);
+    get_state(0);
+    g_assert_cmpint(vm.cpus[0]->env.events.smm, ==, has_smm);
+    run_guest(guest_io, guest_io_end);
+    WAIT_FOR(vm.marks->len >= 7);
+    vm_stop(RUN_STATE_PAUSED);
+    get_state(0);
+    g_assert_false(vm.cpus[0]->env.events.smm);
+}
+
 static void skip(void)
 {
     g_test_skip("no /dev/kvm");
@@ -334,5 +413,9 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/slots", have_kvm ? test_slots : skip);
     g_test_add_func("/kvm/pause", have_kvm ? test_pause : skip);
     g_test_add_func("/kvm/init-sipi", have_kvm ? test_init_sipi : skip);
+    g_test_add_func("/kvm/smi", have_kvm ? test_smi : skip);
+    g_test_add_func("/kvm/smi-smp", have_kvm ? test_smi_smp : skip);
+    g_test_add_func("/kvm/smbase", have_kvm ? test_smbase : skip);
+    g_test_add_func("/kvm/smm-reset", have_kvm ? test_smm_reset : skip);
     return g_test_run();
 }

@@ -26,15 +26,49 @@ int kvm_x86_get_lapic(KvmVcpu *vcpu)
     return ret;
 }
 
+/* What of struct kvm_vcpu_events this KVM takes; the SIPI's vector is the reset's to write. */
+static uint32_t event_flags(const KvmVcpu *vcpu)
+{
+    const KvmTargetVm *target = vcpu->vm->target;
+
+    return KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+           (target->has_smm ? KVM_VCPUEVENT_VALID_SMM : 0) |
+           (target->has_exception_payload ? KVM_VCPUEVENT_VALID_PAYLOAD : 0) |
+           (target->has_triple_fault_event ? KVM_VCPUEVENT_VALID_TRIPLE_FAULT : 0) |
+           (vcpu->reset_pending ? KVM_VCPUEVENT_VALID_SIPI_VECTOR : 0);
+}
+
+/* Without payloads KVM knows no pending exception: it has become an injected one. */
+static void fill_exception(struct kvm_vcpu_events *state, const X86Events *events, bool payload)
+{
+    state->exception.injected = events->exception_injected;
+    state->exception.nr = events->exception_nr;
+    state->exception.has_error_code = events->exception_has_error_code;
+    state->exception.error_code = events->exception_error_code;
+    if (payload) {
+        state->exception.pending = events->exception_pending;
+        state->exception_has_payload = events->exception_has_payload;
+        state->exception_payload = events->exception_payload;
+    } else {
+        state->exception.injected |= events->exception_pending;
+    }
+}
+
+/* An SMI on its way when the CPU is reset is in no field until KVM is asked for its state. */
+static int take_in_smi(KvmVcpu *vcpu)
+{
+    struct kvm_vcpu_events state;
+
+    if (!vcpu->reset_pending || !vcpu->vm->target->has_smm) {
+        return 0;
+    }
+    return kvm_call(vcpu->fd, KVM_GET_VCPU_EVENTS, &state);
+}
+
 int kvm_x86_put_events(KvmVcpu *vcpu)
 {
     const X86Events *events = &X86_CPU(vcpu->cpu)->env.events;
     struct kvm_vcpu_events state = {
-        .exception = {
-            .injected = events->exception_injected || events->exception_pending,
-            .nr = events->exception_nr, .has_error_code = events->exception_has_error_code,
-            .error_code = events->exception_error_code,
-        },
         .interrupt = {
             .injected = events->interrupt_injected, .nr = events->interrupt_nr,
             .soft = events->interrupt_soft, .shadow = events->interrupt_shadow,
@@ -48,11 +82,13 @@ int kvm_x86_put_events(KvmVcpu *vcpu)
             .smm = events->smm, .pending = events->smi_pending,
             .smm_inside_nmi = events->smm_inside_nmi, .latched_init = events->smi_latched_init,
         },
-        .flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
-                 (vcpu->reset_pending ? KVM_VCPUEVENT_VALID_SIPI_VECTOR : 0),
+        .triple_fault = { .pending = events->triple_fault_pending },
+        .flags = event_flags(vcpu),
     };
+    int ret = take_in_smi(vcpu);
 
-    return kvm_call(vcpu->fd, KVM_SET_VCPU_EVENTS, &state);
+    fill_exception(&state, events, state.flags & KVM_VCPUEVENT_VALID_PAYLOAD);
+    return ret < 0 ? ret : kvm_call(vcpu->fd, KVM_SET_VCPU_EVENTS, &state);
 }
 
 int kvm_x86_get_events(KvmVcpu *vcpu)
@@ -65,15 +101,19 @@ int kvm_x86_get_events(KvmVcpu *vcpu)
         return ret;
     }
     *events = (X86Events) {
-        .exception_injected = state.exception.injected, .exception_nr = state.exception.nr,
+        .exception_injected = state.exception.injected,
+        .exception_pending = state.exception.pending, .exception_nr = state.exception.nr,
         .exception_has_error_code = state.exception.has_error_code,
         .exception_error_code = state.exception.error_code,
+        .exception_has_payload = state.exception_has_payload,
+        .exception_payload = state.exception_payload,
         .interrupt_injected = state.interrupt.injected, .interrupt_nr = state.interrupt.nr,
         .interrupt_soft = state.interrupt.soft, .interrupt_shadow = state.interrupt.shadow,
         .nmi_injected = state.nmi.injected, .nmi_pending = state.nmi.pending,
         .nmi_masked = state.nmi.masked, .sipi_vector = state.sipi_vector,
         .smm = state.smi.smm, .smi_pending = state.smi.pending,
         .smm_inside_nmi = state.smi.smm_inside_nmi, .smi_latched_init = state.smi.latched_init,
+        .triple_fault_pending = state.triple_fault.pending,
     };
     return 0;
 }

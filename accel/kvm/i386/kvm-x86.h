@@ -19,12 +19,18 @@ struct KvmTargetVm {
     bool has_kvmclock_ctrl;
     bool has_nested_state;
     bool has_mce;
+    bool has_smm;
+    bool has_exception_payload;     /* and switched on */
+    bool has_triple_fault_event;    /* and switched on */
+    int nb_address_spaces;          /* KVM_CAP_MULTI_ADDRESS_SPACE; 0: not known to this KVM */
 
     struct kvm_cpuid2 *cpuid;       /* KVM_GET_SUPPORTED_CPUID */
     struct kvm_msr_list *msrs;      /* KVM_GET_MSR_INDEX_LIST */
 
     uint64_t clock;                 /* kvmclock, while stopped */
     bool clock_saved;
+
+    uint8_t *smm_area;              /* guest memory of SMM alone (smm.c); NULL: none */
 };
 
 /* ---- cpuid.c ---- */
@@ -39,6 +45,9 @@ bool kvm_x86_set_cpuid(KvmVcpu *vcpu, Error **errp);
 bool kvm_x86_set_up_mce(KvmVcpu *vcpu, unsigned *nb_banks, Error **errp);
 /* Tells the CPU object which MSRs can be written, with their values in this fresh vCPU. */
 void kvm_x86_list_msrs(KvmVcpu *vcpu, unsigned nb_mce_banks);
+/* One MSR; false if KVM refuses it. */
+bool kvm_x86_get_msr(KvmVcpu *vcpu, uint32_t index, uint64_t *value);
+bool kvm_x86_set_msr(KvmVcpu *vcpu, uint32_t index, uint64_t value);
 int kvm_x86_put_msrs(KvmVcpu *vcpu);
 int kvm_x86_get_msrs(KvmVcpu *vcpu);
 
@@ -68,6 +77,14 @@ int kvm_x86_put_mp_state(KvmVcpu *vcpu);
 int kvm_x86_get_mp_state(KvmVcpu *vcpu);
 /* On reset: a guest that was inside a guest of its own leaves it before anything is written. */
 int kvm_x86_leave_nested_guest(KvmVcpu *vcpu);
+
+/* ---- smm.c ---- */
+
+/* A step of set-up: the memory that a vCPU in SMM sees, where KVM has SMM. */
+int kvm_x86_set_up_smm(KvmVm *vm, const KvmSetupStep *step, Error **errp);
+void kvm_x86_clean_up_smm(KvmTargetVm *target);
+/* A fresh vCPU's part of it, before kvm_x86_list_msrs(). */
+bool kvm_x86_init_smm(KvmVcpu *vcpu, Error **errp);
 
 /* ---- irqchip.c: under the big lock, no vCPU running ---- */
 

@@ -54,7 +54,7 @@ typedef union MsrBuffer {
     uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 } MsrBuffer;
 
-static bool get_msr(KvmVcpu *vcpu, uint32_t index, uint64_t *value)
+bool kvm_x86_get_msr(KvmVcpu *vcpu, uint32_t index, uint64_t *value)
 {
     MsrBuffer buffer = { .bytes = { 0 } };
     bool ok;
@@ -66,7 +66,7 @@ static bool get_msr(KvmVcpu *vcpu, uint32_t index, uint64_t *value)
     return ok;
 }
 
-static bool set_msr(KvmVcpu *vcpu, uint32_t index, uint64_t value)
+bool kvm_x86_set_msr(KvmVcpu *vcpu, uint32_t index, uint64_t value)
 {
     MsrBuffer buffer = { .bytes = { 0 } };
 
@@ -89,8 +89,8 @@ static void add_msr(KvmVcpu *vcpu, GArray *msrs, uint32_t index)
             return;
         }
     }
-    if (get_msr(vcpu, index, &msr.value) &&
-        (index == MSR_IA32_TSC || set_msr(vcpu, index, msr.value))) {
+    if (kvm_x86_get_msr(vcpu, index, &msr.value) &&
+        (index == MSR_IA32_TSC || kvm_x86_set_msr(vcpu, index, msr.value))) {
         g_array_append_val(msrs, msr);
     }
 }
@@ -105,7 +105,7 @@ void kvm_x86_list_msrs(KvmVcpu *vcpu, unsigned nb_mce_banks)
     for (uint32_t i = 0; i < vcpu->vm->target->msrs->nmsrs; i++) {
         add_msr(vcpu, msrs, vcpu->vm->target->msrs->indices[i]);
     }
-    if (get_msr(vcpu, MSR_MTRR_CAP, &mtrr_cap)) {
+    if (kvm_x86_get_msr(vcpu, MSR_MTRR_CAP, &mtrr_cap)) {
         for (unsigned i = 0; i < 2 * (mtrr_cap & 0xff); i++) {
             add_msr(vcpu, msrs, MSR_MTRR_PHYS_BASE0 + i);
         }
@@ -179,7 +179,7 @@ int kvm_x86_get_msrs(KvmVcpu *vcpu)
     CPUX86State *env = &X86_CPU(vcpu->cpu)->env;
 
     for (unsigned i = 0; i < env->nb_msrs; i++) {
-        get_msr(vcpu, env->msrs[i].index, &env->msrs[i].value);
+        kvm_x86_get_msr(vcpu, env->msrs[i].index, &env->msrs[i].value);
     }
     return 0;
 }

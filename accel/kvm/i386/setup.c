@@ -95,6 +95,16 @@ static int get_msr_list(KvmVm *vm, const KvmSetupStep *step, Error **errp)
     return ret < 0 ? kvm_step_failed(step, ret, errp) : 0;
 }
 
+/* A capability that must be switched on; step->result tells whether it is there. */
+static int enable_if_there(KvmVm *vm, const KvmSetupStep *step, Error **errp)
+{
+    const bool *is_there = (const bool *)((char *)vm->target + step->result);
+    struct kvm_enable_cap cap = { .cap = step->number, .args[0] = 1 };
+    int ret = *is_there ? kvm_call(vm->vm_fd, step->request, &cap) : 0;
+
+    return ret < 0 ? kvm_step_failed(step, ret, errp) : 0;
+}
+
 #define X86_VALUE_IF_ANY(cap, member) \
     { .name = #cap, .run = kvm_step_check_capability, .request = KVM_CHECK_EXTENSION, \
       .number = cap, .optional = true, .result_in_target = true, \
@@ -103,6 +113,10 @@ static int get_msr_list(KvmVm *vm, const KvmSetupStep *step, Error **errp)
     { .name = #cap, .run = kvm_step_check_capability, .request = KVM_CHECK_EXTENSION, \
       .number = cap, .optional = true, .result_in_target = true, .result_is_flag = true, \
       KVM_RESULT(KvmTargetVm, member) }
+
+#define ENABLE_IF_THERE(cap, member) \
+    { .name = "KVM_ENABLE_CAP", .run = enable_if_there, .request = KVM_ENABLE_CAP, \
+      .number = cap, .result = offsetof(KvmTargetVm, member) }
 
 const KvmSetupStep kvm_target_setup_steps[] = {
     KVM_NEED(KVM_CAP_SET_TSS_ADDR),
@@ -119,6 +133,12 @@ const KvmSetupStep kvm_target_setup_steps[] = {
     X86_FLAG_IF_ANY(KVM_CAP_KVMCLOCK_CTRL, has_kvmclock_ctrl),
     X86_FLAG_IF_ANY(KVM_CAP_NESTED_STATE, has_nested_state),
     X86_FLAG_IF_ANY(KVM_CAP_MCE, has_mce),
+    X86_FLAG_IF_ANY(KVM_CAP_X86_SMM, has_smm),
+    X86_VALUE_IF_ANY(KVM_CAP_MULTI_ADDRESS_SPACE, nb_address_spaces),
+    X86_FLAG_IF_ANY(KVM_CAP_EXCEPTION_PAYLOAD, has_exception_payload),
+    X86_FLAG_IF_ANY(KVM_CAP_X86_TRIPLE_FAULT_EVENT, has_triple_fault_event),
+    ENABLE_IF_THERE(KVM_CAP_EXCEPTION_PAYLOAD, has_exception_payload),
+    ENABLE_IF_THERE(KVM_CAP_X86_TRIPLE_FAULT_EVENT, has_triple_fault_event),
 
     /* Pages that Intel processors need in guest memory; both before the first vCPU. */
     KVM_CALL(set_identity_map, KVM_SET_IDENTITY_MAP_ADDR),
@@ -129,6 +149,7 @@ const KvmSetupStep kvm_target_setup_steps[] = {
     KVM_CALL(set_gsi_routing, KVM_SET_GSI_ROUTING),
     KVM_CALL(get_supported_cpuid, KVM_GET_SUPPORTED_CPUID),
     KVM_CALL(get_msr_list, KVM_GET_MSR_INDEX_LIST),
+    KVM_CALL(kvm_x86_set_up_smm, KVM_SET_USER_MEMORY_REGION),
 };
 const unsigned kvm_target_nb_setup_steps = ARRAY_SIZE(kvm_target_setup_steps);
 
@@ -145,6 +166,7 @@ void kvm_target_vm_free(KvmTargetVm *target)
 {
     g_free(target->cpuid);
     g_free(target->msrs);
+    kvm_x86_clean_up_smm(target);
     g_free(target);
 }
 

@@ -13,7 +13,8 @@ bool kvm_target_init_vcpu(KvmVcpu *vcpu, Error **errp)
     CPUX86State *env = &X86_CPU(vcpu->cpu)->env;
     unsigned nb_mce_banks;
 
-    if (!kvm_x86_set_cpuid(vcpu, errp) || !kvm_x86_set_up_mce(vcpu, &nb_mce_banks, errp)) {
+    if (!kvm_x86_set_cpuid(vcpu, errp) || !kvm_x86_set_up_mce(vcpu, &nb_mce_banks, errp) ||
+        !kvm_x86_init_smm(vcpu, errp)) {
         return false;
     }
     kvm_x86_list_msrs(vcpu, nb_mce_banks);

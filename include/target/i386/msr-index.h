@@ -8,6 +8,7 @@
 
 #define MSR_IA32_TSC 0x10u
 #define MSR_IA32_TSC_ADJUST 0x3bu
+#define MSR_IA32_SMBASE 0x9eu
 #define MSR_MTRR_CAP 0xfeu
 #define MSR_MTRR_PHYS_BASE0 0x200u      /* base, mask pairs */
 #define MSR_MTRR_FIX64K_00000 0x250u
