@@ -44,6 +44,11 @@
 #define RESP_GPA 0x114000ull
 #define PLAY_SIZE 0x18000               /* all of these */
 
+/* And where registers are that are not the device's. */
+#define ECAM 0xb0000000u                /* enabled below, where the machine has it */
+#define IOAPIC 0xfec00000u
+#define MESSAGES 0xfee00000u
+
 typedef struct Fuzz {
     GRand *rand;
     QTestState *qts;
@@ -107,6 +112,23 @@ static uint64_t fuzz_value(Fuzz *f)
     }
 }
 
+/* Registers: of the device, of others through ECAM, of interrupt controllers. */
+static uint64_t fuzz_register_gpa(Fuzz *f)
+{
+    switch (fuzz_below(f, 5)) {
+    case 0:
+        return (f->bars[1] & ~0xfu) + fuzz_below(f, 0x1000);
+    case 1:
+        return ECAM + fuzz_below(f, 1 << 20);
+    case 2:
+        return IOAPIC + fuzz_below(f, 0x40);
+    case 3:
+        return MESSAGES + fuzz_below(f, 0x100000);
+    default:
+        return f->dev->bar.addr + fuzz_below(f, 0x4000);
+    }
+}
+
 /* An address of memory: the driver's, other RAM, the device's own memory or registers, edges. */
 static uint64_t fuzz_gpa(Fuzz *f)
 {
@@ -116,7 +138,7 @@ static uint64_t fuzz_gpa(Fuzz *f)
     case 1:
         return f->addr + MEM_SIZE - fuzz_below(f, 64);
     case 2:
-        return f->dev->bar.addr + fuzz_below(f, 0x4000);
+        return fuzz_register_gpa(f);
     case 3:
         return RAM_SIZE - fuzz_below(f, 64);
     case 4:
@@ -852,6 +874,9 @@ static void fuzz_open(Fuzz *f, const char *machine, const char *backend, const c
                          "-device virtio-mem-pci,id=vm0,memdev=mem0,addr=%d,block-size=2M%s",
                          machine, backend, SLOT, props);
     f->bus = qpci_new_pc(f->qts, NULL);
+    if (strstr(machine, "q35")) {
+        f->bus->config_writel(f->bus, 0, 0x60, ECAM | 1);
+    }
     f->dev = virtio_pci_new(f->bus, &addr);
     f->pdev = f->dev->pdev;
     qvirtio_pci_device_enable(f->dev);
