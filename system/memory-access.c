@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "qemu/main-loop.h"
 #include "system/address-spaces.h"
 #include "system/memory-internal.h"
 #include "system/ramblock.h"
@@ -35,14 +36,50 @@ static void ram_copy(void *dst, const void *src, hwaddr len)
     }
 }
 
-static bool range_is_direct(const FlatRange *fr, bool is_write)
+/*
+ * Sparse RAM is asked about and accessed under the big lock, so that nothing is discarded in
+ * between. True: it was taken here, and is to be given up after the access.
+ */
+static bool sparse_ram_lock(MemoryRegion *mr)
 {
-    return fr->mr->ram && !(is_write && fr->readonly);
+    if (G_LIKELY(!memory_region_has_ram_discard_manager(mr)) || bql_locked()) {
+        return false;
+    }
+    bql_lock();
+    return true;
 }
 
-/* What can be done in one go at @addr; *@len is lowered to how much that was. */
-static MemTxResult flatview_access(AddressSpace *as, FlatView *fv, hwaddr addr, MemTxAttrs attrs,
-                                   uint8_t *buf, hwaddr *len, bool is_write)
+static void sparse_ram_unlock(bool taken)
+{
+    if (taken) {
+        bql_unlock();
+    }
+}
+
+/* All of the span, or nothing of it (a read then gives zeroes). */
+static MemTxResult ram_access(const RamSpan *span, uint8_t *buf, bool is_write)
+{
+    bool lock = sparse_ram_lock(span->mr);
+    MemTxResult result = MEMTX_OK;
+
+    if (!memory_region_range_accessible(span->mr, span->offset, span->size, is_write)) {
+        result = MEMTX_ACCESS_ERROR;
+        if (!is_write) {
+            memset(buf, 0, span->size);
+        }
+    } else if (is_write) {
+        ram_copy(span->hva, buf, span->size);
+        memory_region_set_dirty(span->mr, span->offset, span->size);
+    } else {
+        ram_copy(buf, span->hva, span->size);
+    }
+    sparse_ram_unlock(lock);
+    return result;
+}
+
+/* What is no RAM for this access: registers, ROM that is written, or nothing. */
+static MemTxResult other_access(AddressSpace *as, FlatView *fv, hwaddr addr, MemTxAttrs attrs,
+                                uint8_t *buf, hwaddr *len, bool is_write)
 {
     Int128 gap;
     FlatRange *fr = flatview_lookup(fv, addr, &gap);
@@ -55,32 +92,30 @@ static MemTxResult flatview_access(AddressSpace *as, FlatView *fv, hwaddr addr, 
         }
         return MEMTX_DECODE_ERROR;
     }
-    offset = addr - (hwaddr)fr->start + fr->offset_in_region;
-    if (!fr->mr->ram) {
-        /*
-         * Where it starts decodes all of an access, even if other registers begin within it: a
-         * 32-bit access to port 0xcf8 is not cut at the reset control port 0xcf9.
-         */
-        *len = (hwaddr)int128_min(*len, fr->mr->size - offset);
-    } else {
-        *len = (hwaddr)int128_min(*len, fr->start + fr->size - addr);
-    }
-    if (range_is_direct(fr, is_write)) {
-        uint8_t *host = fr->mr->ram_block->host + offset;
-
-        if (!memory_region_range_accessible(fr->mr, offset, *len)) {
-            if (!is_write) {
-                memset(buf, 0, *len);
-            }
-            return MEMTX_ACCESS_ERROR;
-        }
-        ram_copy(is_write ? host : buf, is_write ? buf : host, *len);
-        return MEMTX_OK;
-    }
     if (fr->mr->ram) {
+        *len = (hwaddr)int128_min(*len, fr->start + fr->size - addr);
         return MEMTX_DECODE_ERROR;   /* a write to ROM does nothing */
     }
+    /*
+     * Where it starts decodes all of an access, even if other registers begin within it: a
+     * 32-bit access to port 0xcf8 is not cut at the reset control port 0xcf9.
+     */
+    offset = addr - (hwaddr)fr->start + fr->offset_in_region;
+    *len = (hwaddr)int128_min(*len, fr->mr->size - offset);
     return memory_region_access_registers(as, fr->mr, offset, attrs, buf, len, is_write);
+}
+
+/* What can be done in one go at @addr; *@len is lowered to how much that was. */
+static MemTxResult flatview_access(AddressSpace *as, FlatView *fv, hwaddr addr, MemTxAttrs attrs,
+                                   uint8_t *buf, hwaddr *len, bool is_write)
+{
+    RamSpan span;
+
+    if (flatview_find_ram(fv, addr, *len, is_write, &span)) {
+        *len = span.size;
+        return ram_access(&span, buf, is_write);
+    }
+    return other_access(as, fv, addr, attrs, buf, len, is_write);
 }
 
 MemTxResult address_space_rw(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, void *buf,
@@ -126,15 +161,22 @@ MemTxResult address_space_write_rom(AddressSpace *as, hwaddr addr, MemTxAttrs at
     MemTxResult result = MEMTX_OK;
 
     while (len > 0) {
-        Int128 gap;
-        FlatRange *fr = flatview_lookup(fv, addr, &gap);
-        hwaddr part = (hwaddr)int128_min(len, fr ? fr->start + fr->size - addr : gap);
+        hwaddr part = len;
+        RamSpan span;
 
-        if (fr && fr->mr->ram && !(fr->mr->ram_block->flags & RAM_READONLY)) {
-            memcpy(fr->mr->ram_block->host + (addr - (hwaddr)fr->start) + fr->offset_in_region,
-                   p, part);
-        } else {
+        /* As for reading: what can be read is RAM or ROM. */
+        if (!flatview_find_ram(fv, addr, len, false, &span)) {
+            Int128 gap;
+            FlatRange *fr = flatview_lookup(fv, addr, &gap);
+
+            part = (hwaddr)int128_min(len, fr ? fr->start + fr->size - addr : gap);
             result |= MEMTX_DECODE_ERROR;
+        } else if (span.mr->ram_block->flags & RAM_READONLY) {
+            part = span.size;
+            result |= MEMTX_DECODE_ERROR;
+        } else {
+            part = span.size;
+            result |= ram_access(&span, (uint8_t *)p, true);
         }
         len -= part;
         p += part;
@@ -161,6 +203,15 @@ MemTxResult address_space_set(AddressSpace *as, hwaddr addr, uint8_t c, hwaddr l
     return result;
 }
 
+static bool ram_access_valid(const RamSpan *span, bool is_write)
+{
+    bool lock = sparse_ram_lock(span->mr);
+    bool valid = memory_region_range_accessible(span->mr, span->offset, span->size, is_write);
+
+    sparse_ram_unlock(lock);
+    return valid;
+}
+
 bool address_space_access_valid(AddressSpace *as, hwaddr addr, hwaddr len, bool is_write,
                                 MemTxAttrs attrs)
 {
@@ -168,17 +219,18 @@ bool address_space_access_valid(AddressSpace *as, hwaddr addr, hwaddr len, bool 
     bool valid = true;
 
     while (valid && len > 0) {
-        Int128 gap;
-        FlatRange *fr = flatview_lookup(fv, addr, &gap);
-        hwaddr part = fr ? (hwaddr)int128_min(len, fr->start + fr->size - addr) : 0;
+        hwaddr part = len;
+        RamSpan span;
 
-        if (!fr || (fr->mr->ram && !range_is_direct(fr, is_write))) {
-            valid = false;
-        } else if (!fr->mr->ram) {
-            valid = memory_region_registers_allowed(as, fr->mr, attrs);
+        if (flatview_find_ram(fv, addr, len, is_write, &span)) {
+            part = span.size;
+            valid = ram_access_valid(&span, is_write);
         } else {
-            valid = memory_region_range_accessible(
-                fr->mr, addr - (hwaddr)fr->start + fr->offset_in_region, part);
+            Int128 gap;
+            FlatRange *fr = flatview_lookup(fv, addr, &gap);
+
+            valid = fr && !fr->mr->ram && memory_region_registers_allowed(as, fr->mr, attrs);
+            part = valid ? (hwaddr)int128_min(len, fr->start + fr->size - addr) : len;
         }
         len -= part;
         addr += part;
@@ -217,48 +269,23 @@ static void *map_bounce(AddressSpace *as, hwaddr addr, hwaddr *plen, bool is_wri
     return bounce.data;
 }
 
-/* How much of the same RAM follows in the view without a break, up to @len. */
-static hwaddr contiguous_ram(FlatView *fv, const FlatRange *fr, hwaddr addr, hwaddr len)
-{
-    const FlatRange *last = &fv->ranges[fv->nb_ranges - 1];
-    Int128 got = fr->start + fr->size - addr;
-
-    while (got < len && fr < last) {
-        const FlatRange *next = fr + 1;
-
-        if (next->mr != fr->mr || next->start != fr->start + fr->size ||
-            next->offset_in_region != fr->offset_in_region + (hwaddr)fr->size ||
-            next->readonly != fr->readonly) {
-            break;
-        }
-        got += next->size;
-        fr = next;
-    }
-    return (hwaddr)int128_min(got, len);
-}
-
 void *address_space_map(AddressSpace *as, hwaddr addr, hwaddr *plen, bool is_write,
                         MemTxAttrs attrs)
 {
     FlatView *fv;
-    FlatRange *fr;
-    Int128 gap;
+    RamSpan span;
     void *host = NULL;
 
     if (*plen == 0) {
         return NULL;
     }
     fv = address_space_get_flatview(as);
-    fr = flatview_lookup(fv, addr, &gap);
-    if (fr && range_is_direct(fr, is_write)) {
-        hwaddr offset = addr - (hwaddr)fr->start + fr->offset_in_region;
-
-        *plen = contiguous_ram(fv, fr, addr, *plen);
-        if (memory_region_range_accessible(fr->mr, offset, *plen)) {
-            memory_region_ref(fr->mr);
-            host = fr->mr->ram_block->host + offset;
-        } else {
-            *plen = 0;
+    if (flatview_find_ram(fv, addr, *plen, is_write, &span)) {
+        *plen = 0;
+        if (ram_access_valid(&span, is_write)) {
+            memory_region_ref(span.mr);
+            host = span.hva;
+            *plen = span.size;
         }
     } else {
         host = map_bounce(as, addr, plen, is_write, attrs);
@@ -271,6 +298,7 @@ void address_space_unmap(AddressSpace *as, void *buffer, hwaddr len, bool is_wri
                          hwaddr access_len)
 {
     ram_addr_t offset;
+    MemoryRegion *mr;
 
     if (buffer == bounce.data) {
         if (is_write) {
@@ -280,7 +308,12 @@ void address_space_unmap(AddressSpace *as, void *buffer, hwaddr len, bool is_wri
         __atomic_store_n(&bounce.in_use, false, __ATOMIC_RELEASE);
         return;
     }
-    memory_region_unref(memory_region_from_host(buffer, &offset));
+    mr = memory_region_from_host(buffer, &offset);
+    assert(mr);
+    if (is_write) {
+        memory_region_set_dirty(mr, offset, MIN(access_len, len));
+    }
+    memory_region_unref(mr);
 }
 
 /* ---- single accesses ------------------------------------------------------------------------ */

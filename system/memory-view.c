@@ -17,6 +17,7 @@ typedef QTAILQ_HEAD(, MemoryListener) MemoryListenerList;
 
 AddressSpaceList address_spaces = QTAILQ_HEAD_INITIALIZER(address_spaces);
 static MemoryListenerList memory_listeners = QTAILQ_HEAD_INITIALIZER(memory_listeners);
+static uint64_t last_generation;  /* of all spaces, so that none comes twice */
 
 /* ---- flat views ----------------------------------------------------------------------------- */
 
@@ -501,6 +502,7 @@ static FlatView *address_space_update_view(AddressSpace *as, GHashTable *rendere
     pthread_mutex_lock(&as->view_lock);
     as->current_map = new;
     pthread_mutex_unlock(&as->view_lock);
+    as->generation = ++last_generation;
     return old;
 }
 
@@ -547,6 +549,7 @@ void address_space_init(AddressSpace *as, MemoryRegion *root, const char *name)
     *as = (AddressSpace) {
         .name = g_strdup(name ? name : "anonymous"),
         .root = root,
+        .generation = ++last_generation,
     };
     pthread_mutex_init(&as->view_lock, NULL);
     QTAILQ_INIT(&as->listeners);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sparse RAM: whom to ask which parts of a region are populated (its discard manager), and whether
- * code of the host may touch the rest.
+ * Sparse RAM: whom to ask which parts of a region are populated, its discard manager. Whether code
+ * of the host may touch the rest is said in memory-ram.c.
  */
 #include "qemu/osdep.h"
-#include "qemu/main-loop.h"
 #include "system/memory-internal.h"
 
 RamDiscardManager *memory_region_get_ram_discard_manager(MemoryRegion *mr)
 {
-    return mr->ram ? mr->rdm : NULL;
+    return mr->ram ? __atomic_load_n(&mr->rdm, __ATOMIC_ACQUIRE) : NULL;
 }
 
 int memory_region_set_ram_discard_manager(MemoryRegion *mr, RamDiscardManager *rdm)
@@ -18,36 +17,11 @@ int memory_region_set_ram_discard_manager(MemoryRegion *mr, RamDiscardManager *r
     if (rdm && mr->rdm) {
         return -EBUSY;
     }
-    mr->rdm = rdm;
+    __atomic_store_n(&mr->rdm, rdm, __ATOMIC_RELEASE);
     if (!rdm) {
-        mr->rdm_inaccessible = false;
+        __atomic_store_n(&mr->rdm_inaccessible, false, __ATOMIC_RELEASE);
     }
     return 0;
-}
-
-void memory_region_set_discarded_inaccessible(MemoryRegion *mr, bool inaccessible)
-{
-    assert(!inaccessible || mr->rdm);
-    __atomic_store_n(&mr->rdm_inaccessible, inaccessible, __ATOMIC_RELEASE);
-}
-
-bool memory_region_range_accessible(MemoryRegion *mr, hwaddr offset, hwaddr len)
-{
-    MemoryRegionSection section = { .mr = mr, .offset_within_region = offset, .size = len };
-    bool take_lock, accessible;
-
-    if (G_LIKELY(!__atomic_load_n(&mr->rdm_inaccessible, __ATOMIC_ACQUIRE))) {
-        return true;
-    }
-    take_lock = !bql_locked();
-    if (take_lock) {
-        bql_lock();
-    }
-    accessible = !mr->rdm || ram_discard_manager_is_populated(mr->rdm, &section);
-    if (take_lock) {
-        bql_unlock();
-    }
-    return accessible;
 }
 
 uint64_t ram_discard_manager_get_min_granularity(const RamDiscardManager *rdm,

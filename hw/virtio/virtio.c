@@ -312,7 +312,6 @@ static void virtio_device_realize(DeviceState *dev, Error **errp)
         error_propagate(errp, err);
         return;
     }
-    virtio_ram_listen(vdev);
 }
 
 static void virtio_device_unrealize(DeviceState *dev)
@@ -320,7 +319,6 @@ static void virtio_device_unrealize(DeviceState *dev)
     VirtIODevice *vdev = VIRTIO_DEVICE(dev);
     VirtioDeviceClass *k = VIRTIO_DEVICE_GET_CLASS(dev);
 
-    virtio_ram_unlisten(vdev);
     virtio_bus_device_unplugged(vdev);
     if (k->unrealize) {
         k->unrealize(dev);

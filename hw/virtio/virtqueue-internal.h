@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a virtqueue, for the files of this folder that make one up: virtio-ram.c (guest
- * RAM), virtqueue.c (what both ring formats share), virtqueue-split.c and virtqueue-packed.c
- * (VIRTIO 1.3, 2.7 and 2.8).
+ * The inside of a virtqueue, for the files of this folder that make one up: virtqueue.c (what both
+ * ring formats share), virtqueue-split.c and virtqueue-packed.c (VIRTIO 1.3, 2.7 and 2.8).
  *
  * A format is a table of operations. They are called with the ring mapped and accessible, on a
  * device that runs, unless said otherwise. What they read of the ring is the guest's: each field
@@ -17,18 +16,13 @@
 /* A piece of a buffer, contiguous on the host. */
 typedef struct VirtIOSegment {
     hwaddr gpa;
-    uint8_t *hva;
-    size_t len;
-    MemoryRegion *mr;
+    RamSpan ram;
 } VirtIOSegment;
 
 /* One of a ring's three parts, see RING_*. */
 typedef struct RingPart {
     hwaddr gpa;
-    uint8_t *hva;              /* NULL: to be looked up again */
-    MemoryRegion *mr;
-    hwaddr offset;
-    uint32_t size;
+    RamSpan ram;               /* good while the queue's generation is that of its memory */
     bool write;
 } RingPart;
 
@@ -100,7 +94,7 @@ struct VirtQueue {
     unsigned num;
     unsigned num_max;
     bool enabled;
-    bool mapped;               /* all parts' hva are good */
+    uint64_t generation;       /* of the address space that the parts were looked up in; 0: none */
     bool kicked;               /* notified while it could not be processed */
     bool handling;             /* inside handle_output */
     unsigned nb_popped;        /* by this call of it */
@@ -142,29 +136,18 @@ static inline void guest_store16_release(void *p, uint16_t val)
     __atomic_store_n((uint16_t *)p, GUINT16_TO_LE(val), __ATOMIC_RELEASE);
 }
 
+/* The device has written @size bytes at @p, within a part of the ring. */
+static inline void ring_set_dirty(const VirtQueue *vq, int part, const void *p, hwaddr size)
+{
+    const RamSpan *ram = &vq->part[part].ram;
+
+    memory_region_set_dirty(ram->mr, ram->offset + ((const uint8_t *)p - ram->hva), size);
+}
+
 static inline bool ring_event_idx(const VirtQueue *vq)
 {
     return virtio_vdev_has_feature(vq->vdev, VIRTIO_RING_F_EVENT_IDX);
 }
-
-/* ---- virtio-ram.c ---------------------------------------------------------------------------- */
-
-/* The table of guest RAM that a memory listener keeps; @vdev->dma_as is set. */
-void virtio_ram_listen(VirtIODevice *vdev);
-void virtio_ram_unlisten(VirtIODevice *vdev);
-/*
- * Host address of guest RAM at @gpa, which may be used for *@len bytes (lowered to what is
- * contiguous, never 0). NULL: nothing there that the device may read or, if @write, write.
- */
-uint8_t *virtio_ram_map(VirtIODevice *vdev, hwaddr gpa, hwaddr *len, bool write,
-                        MemoryRegion **mr, hwaddr *offset);
-/* Copies @len bytes out of guest RAM; false if not all of them can be read. */
-bool virtio_ram_read(VirtIODevice *vdev, hwaddr gpa, void *buf, hwaddr len);
-/*
- * Unplugged memory of a virtio-mem device must never be written, or it would come back. Reading
- * it is refused only if its driver was told that it is inaccessible; older drivers may read.
- */
-bool virtio_ram_accessible(MemoryRegion *mr, hwaddr offset, hwaddr size, bool write);
 
 /* ---- virtio.c -------------------------------------------------------------------------------- */
 
@@ -178,8 +161,6 @@ void virtio_notify_vector(VirtIODevice *vdev, uint16_t vector);
 void virtqueue_reset(VirtQueue *vq);
 /* Calls handle_output, or remembers to. */
 void virtqueue_handle(VirtQueue *vq);
-/* All queues: their parts have to be looked up again, as memory has moved. */
-void virtqueue_forget_rings(VirtIODevice *vdev);
 /* May the ring be touched now? False also after breaking the device because it may not. */
 bool virtqueue_usable(VirtQueue *vq);
 

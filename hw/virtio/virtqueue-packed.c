@@ -18,19 +18,19 @@
 
 static inline struct vring_packed_desc *packed_desc(VirtQueue *vq, unsigned i)
 {
-    return (struct vring_packed_desc *)vq->part[RING_DESC].hva + i;
+    return (struct vring_packed_desc *)vq->part[RING_DESC].ram.hva + i;
 }
 
 /* What the driver wants to hear of; the device only reads it. */
 static inline const struct vring_packed_desc_event *packed_driver_event(VirtQueue *vq)
 {
-    return (const struct vring_packed_desc_event *)vq->part[RING_AVAIL].hva;
+    return (const struct vring_packed_desc_event *)vq->part[RING_AVAIL].ram.hva;
 }
 
 /* What the device wants to hear of. */
 static inline struct vring_packed_desc_event *packed_device_event(VirtQueue *vq)
 {
-    return (struct vring_packed_desc_event *)vq->part[RING_USED].hva;
+    return (struct vring_packed_desc_event *)vq->part[RING_USED].ram.hva;
 }
 
 static bool packed_size_valid(unsigned num)
@@ -75,15 +75,14 @@ static void packed_set_notification(VirtQueue *vq, bool enable)
 
     if (!enable) {
         guest_store16(&event->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
-        return;
-    }
-    if (!ring_event_idx(vq)) {
+    } else if (!ring_event_idx(vq)) {
         guest_store16(&event->flags, VRING_PACKED_EVENT_FLAG_ENABLE);
-        return;
+    } else {
+        guest_store16(&event->off_wrap, vq->last_avail_idx |
+                                        vq->avail_wrap << VRING_PACKED_EVENT_F_WRAP_CTR);
+        guest_store16_release(&event->flags, VRING_PACKED_EVENT_FLAG_DESC);
     }
-    guest_store16(&event->off_wrap, vq->last_avail_idx |
-                                    vq->avail_wrap << VRING_PACKED_EVENT_F_WRAP_CTR);
-    guest_store16_release(&event->flags, VRING_PACKED_EVENT_FLAG_DESC);
+    ring_set_dirty(vq, RING_USED, event, sizeof(*event));
 }
 
 static bool packed_has_avail(VirtQueue *vq)
@@ -224,6 +223,7 @@ static void packed_write_used(VirtQueue *vq, const VirtQueueUsed *used)
     desc->id = GUINT16_TO_LE(used->id);
     desc->len = GUINT32_TO_LE(used->len);
     guest_store16_release(&desc->flags, flags);
+    ring_set_dirty(vq, RING_DESC, desc, sizeof(*desc));
 }
 
 static void packed_flush(VirtQueue *vq, unsigned count)

@@ -8,12 +8,12 @@
 
 static inline const struct vring_avail *ring_avail(VirtQueue *vq)
 {
-    return (const struct vring_avail *)vq->part[RING_AVAIL].hva;
+    return (const struct vring_avail *)vq->part[RING_AVAIL].ram.hva;
 }
 
 static inline struct vring_used *ring_used(VirtQueue *vq)
 {
-    return (struct vring_used *)vq->part[RING_USED].hva;
+    return (struct vring_used *)vq->part[RING_USED].ram.hva;
 }
 
 /* avail_event: the driver notifies when its index passes this one (2.7.10). */
@@ -26,6 +26,12 @@ static inline uint16_t *ring_avail_event(VirtQueue *vq)
 static inline uint16_t ring_used_event(VirtQueue *vq)
 {
     return guest_load16(&ring_avail(vq)->ring[vq->num]);
+}
+
+static void ring_store_used16(VirtQueue *vq, uint16_t *p, uint16_t val)
+{
+    guest_store16_release(p, val);
+    ring_set_dirty(vq, RING_USED, p, sizeof(*p));
 }
 
 static bool split_size_valid(unsigned num)
@@ -78,7 +84,7 @@ static bool split_has_avail(VirtQueue *vq)
     if (!ring_event_idx(vq) || !vq->notification) {
         return false;
     }
-    guest_store16(ring_avail_event(vq), vq->last_avail_idx);
+    ring_store_used16(vq, ring_avail_event(vq), vq->last_avail_idx);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return split_load_avail_idx(vq) && vq->shadow_avail_idx != vq->last_avail_idx;
 }
@@ -86,7 +92,7 @@ static bool split_has_avail(VirtQueue *vq)
 static bool split_read_desc(ChainWalk *walk, unsigned i, struct vring_desc *desc)
 {
     if (!walk->indirect) {
-        memcpy(desc, walk->vq->part[RING_DESC].hva + (size_t)i * sizeof(*desc), sizeof(*desc));
+        memcpy(desc, walk->vq->part[RING_DESC].ram.hva + (size_t)i * sizeof(*desc), sizeof(*desc));
     } else if (!chain_read_table(walk, i, desc, sizeof(*desc))) {
         return false;
     }
@@ -160,6 +166,7 @@ static void split_fill(VirtQueue *vq, const VirtQueueElement *elem, unsigned len
     used = &ring_used(vq)->ring[(uint16_t)(vq->used_idx + idx) & (vq->num - 1)];
     used->id = GUINT32_TO_LE(elem->index);
     used->len = GUINT32_TO_LE(len);
+    ring_set_dirty(vq, RING_USED, used, sizeof(*used));
 }
 
 static void split_flush(VirtQueue *vq, unsigned count)
@@ -169,7 +176,7 @@ static void split_flush(VirtQueue *vq, unsigned count)
         return;
     }
     vq->used_idx += count;
-    guest_store16_release(&ring_used(vq)->idx, vq->used_idx);
+    ring_store_used16(vq, &ring_used(vq)->idx, vq->used_idx);
     if (__builtin_add_overflow(vq->nb_unsignalled, count, &vq->nb_unsignalled)) {
         vq->nb_unsignalled = UINT32_MAX;
     }
@@ -180,9 +187,9 @@ static void split_flush(VirtQueue *vq, unsigned count)
 static void split_set_notification(VirtQueue *vq, bool enable)
 {
     if (!ring_event_idx(vq)) {
-        guest_store16(&ring_used(vq)->flags, enable ? 0 : VRING_USED_F_NO_NOTIFY);
+        ring_store_used16(vq, &ring_used(vq)->flags, enable ? 0 : VRING_USED_F_NO_NOTIFY);
     } else if (enable) {
-        guest_store16(ring_avail_event(vq), vq->last_avail_idx);
+        ring_store_used16(vq, ring_avail_event(vq), vq->last_avail_idx);
     }
 }
 

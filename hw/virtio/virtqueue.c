@@ -4,9 +4,9 @@
  * descriptors to a checked VirtQueueElement and back, and a queue's life as the transport sees it.
  *
  * Two rules keep it safe and fast. Whatever lies in a ring is the guest's and may change at any
- * time: each field is read once, into a local copy that is then checked. And guest RAM is looked
- * up in a small sorted table; a queue's three ring parts are translated once, when it is enabled,
- * and again only after the table has changed.
+ * time: each field is read once, into a local copy that is then checked. And a queue's three ring
+ * parts are looked up in guest RAM once, when it is enabled, and again only after the view of its
+ * address space has changed; whether they may be accessed is asked each time.
  */
 #include "qemu/osdep.h"
 #include "hw/virtio/virtqueue-internal.h"
@@ -19,26 +19,16 @@
 
 /* ---- rings ----------------------------------------------------------------------------------- */
 
-void virtqueue_forget_rings(VirtIODevice *vdev)
-{
-    for (unsigned i = 0; i < vdev->nb_queues; i++) {
-        vdev->vq[i]->mapped = false;
-    }
-}
-
 static bool ring_map_part(VirtQueue *vq, RingPart *part, const RingPartInfo *info)
 {
-    hwaddr len = info->size;
-
-    part->size = info->size;
     part->write = info->write;
     if (!QEMU_IS_ALIGNED(part->gpa, info->align)) {
         virtio_error(vq->vdev, "queue %u: %s at 0x%" PRIx64 " is not aligned to %u bytes",
                      vq->index, info->name, part->gpa, info->align);
         return false;
     }
-    part->hva = virtio_ram_map(vq->vdev, part->gpa, &len, part->write, &part->mr, &part->offset);
-    if (!part->hva || len < part->size) {
+    if (address_space_find_ram(vq->vdev->dma_as, part->gpa, info->size, part->write, &part->ram) ||
+        part->ram.size < info->size) {
         virtio_error(vq->vdev, "queue %u: %s at 0x%" PRIx64 " is not in %sRAM", vq->index,
                      info->name, part->gpa, part->write ? "writable " : "");
         return false;
@@ -52,11 +42,14 @@ static bool ring_map(VirtQueue *vq)
     RingPartInfo info[RING_PARTS];
 
     vq->ops->parts(vq, info);
-    vq->mapped = true;
-    for (int i = 0; i < RING_PARTS && vq->mapped; i++) {
-        vq->mapped = ring_map_part(vq, &vq->part[i], &info[i]);
+    vq->generation = 0;
+    for (int i = 0; i < RING_PARTS; i++) {
+        if (!ring_map_part(vq, &vq->part[i], &info[i])) {
+            return false;
+        }
     }
-    return vq->mapped;
+    vq->generation = address_space_generation(vq->vdev->dma_as);
+    return true;
 }
 
 /* A ring may lie in memory that the guest has since unplugged. */
@@ -64,8 +57,9 @@ static bool ring_accessible(VirtQueue *vq)
 {
     for (int i = 0; i < RING_PARTS; i++) {
         RingPart *part = &vq->part[i];
+        const RamSpan *ram = &part->ram;
 
-        if (!virtio_ram_accessible(part->mr, part->offset, part->size, part->write)) {
+        if (!memory_region_range_accessible(ram->mr, ram->offset, ram->size, part->write)) {
             virtio_error(vq->vdev, "queue %u: its ring at 0x%" PRIx64 " is in unplugged memory",
                          vq->index, part->gpa);
             return false;
@@ -79,7 +73,8 @@ bool virtqueue_usable(VirtQueue *vq)
     if (!vq->enabled || vq->vdev->broken || !virtio_running(vq->vdev)) {
         return false;
     }
-    if (G_UNLIKELY(!vq->mapped) && !ring_map(vq)) {
+    if (G_UNLIKELY(vq->generation != address_space_generation(vq->vdev->dma_as)) &&
+        !ring_map(vq)) {
         return false;
     }
     return ring_accessible(vq);
@@ -111,9 +106,11 @@ void virtio_queue_set_notification(VirtQueue *vq, int enable)
 
 bool chain_read_table(ChainWalk *walk, unsigned i, void *desc, size_t size)
 {
+    static const MemTxAttrs only_ram = { .memory = true };
     VirtQueue *vq = walk->vq;
+    hwaddr gpa = walk->table + (hwaddr)i * size;
 
-    if (!virtio_ram_read(vq->vdev, walk->table + (hwaddr)i * size, desc, size)) {
+    if (address_space_read(vq->vdev->dma_as, gpa, only_ram, desc, size)) {
         virtio_error(vq->vdev, "queue %u: indirect table at 0x%" PRIx64 " is not in RAM",
                      vq->index, walk->table);
         return false;
@@ -175,24 +172,21 @@ bool chain_add_buffer(ChainWalk *walk, hwaddr gpa, uint32_t len, bool write)
     }
     while (left) {
         VirtIOSegment *seg = &vdev->segs[walk->nb_segs];
-        hwaddr run = left, offset;
 
         if (walk->nb_segs == VIRTQUEUE_MAX_SIZE) {
             virtio_error(vdev, "queue %u: more than %u buffers", vq->index, VIRTQUEUE_MAX_SIZE);
             return false;
         }
-        seg->hva = virtio_ram_map(vdev, gpa, &run, write, &seg->mr, &offset);
-        if (!seg->hva) {
+        if (address_space_find_ram(vdev->dma_as, gpa, left, write, &seg->ram)) {
             virtio_error(vdev, "queue %u: no %s RAM at 0x%" PRIx64, vq->index,
                          write ? "writable" : "readable", gpa);
             return false;
         }
         seg->gpa = gpa;
-        seg->len = run;
         walk->nb_segs++;
         walk->nb_out += !write;
-        gpa += run;
-        left -= run;
+        gpa += seg->ram.size;
+        left -= seg->ram.size;
     }
     return true;
 }
@@ -220,10 +214,10 @@ static VirtQueueElement *element_new(const ChainWalk *walk, size_t sz)
     elem->in_addr = elem->out_addr + walk->nb_out;
     elem->mapped = (MemoryRegion **)(elem->out_addr + n);
     for (unsigned i = 0; i < n; i++) {
-        iov[i] = (struct iovec) { .iov_base = segs[i].hva, .iov_len = segs[i].len };
+        iov[i] = (struct iovec) { .iov_base = segs[i].ram.hva, .iov_len = segs[i].ram.size };
         elem->out_addr[i] = segs[i].gpa;
-        elem->mapped[i] = segs[i].mr;
-        memory_region_ref(segs[i].mr);
+        elem->mapped[i] = segs[i].ram.mr;
+        memory_region_ref(segs[i].ram.mr);
     }
     return elem;
 }
@@ -269,8 +263,26 @@ void *virtqueue_pop(VirtQueue *vq, size_t sz)
 
 /* ---- giving back ----------------------------------------------------------------------------- */
 
-static void element_unmap(const VirtQueueElement *elem)
+/* The region of writable buffer @i, and where in it the buffer begins. */
+static MemoryRegion *element_in_region(const VirtQueueElement *elem, unsigned i, hwaddr *offset)
 {
+    MemoryRegion *mr = elem->mapped[elem->out_num + i];
+
+    *offset = (uint8_t *)elem->in_sg[i].iov_base - (uint8_t *)memory_region_get_ram_ptr(mr);
+    return mr;
+}
+
+/* The device has written @len bytes, from the start of the writable buffers on. */
+static void element_unmap(const VirtQueueElement *elem, size_t len)
+{
+    for (unsigned i = 0; i < elem->in_num && len; i++) {
+        size_t part = MIN(len, elem->in_sg[i].iov_len);
+        hwaddr offset;
+        MemoryRegion *mr = element_in_region(elem, i, &offset);
+
+        memory_region_set_dirty(mr, offset, part);
+        len -= part;
+    }
     for (unsigned i = 0; i < elem->out_num + elem->in_num; i++) {
         memory_region_unref(elem->mapped[i]);
     }
@@ -281,17 +293,16 @@ void virtqueue_detach_element(VirtQueue *vq, const VirtQueueElement *elem, unsig
     if (elem->epoch == vq->epoch) {
         vq->inuse -= elem->ndescs;
     }
-    element_unmap(elem);
+    element_unmap(elem, len);
 }
 
 bool virtqueue_element_is_plugged(const VirtQueueElement *elem)
 {
     for (unsigned i = 0; i < elem->in_num; i++) {
-        MemoryRegion *mr = elem->mapped[elem->out_num + i];
-        hwaddr offset = (uint8_t *)elem->in_sg[i].iov_base -
-                        (uint8_t *)memory_region_get_ram_ptr(mr);
+        hwaddr offset;
+        MemoryRegion *mr = element_in_region(elem, i, &offset);
 
-        if (!virtio_ram_accessible(mr, offset, elem->in_sg[i].iov_len, true)) {
+        if (!memory_region_range_accessible(mr, offset, elem->in_sg[i].iov_len, true)) {
             return false;
         }
     }
@@ -301,7 +312,7 @@ bool virtqueue_element_is_plugged(const VirtQueueElement *elem)
 void virtqueue_fill(VirtQueue *vq, const VirtQueueElement *elem, unsigned int len,
                     unsigned int idx)
 {
-    element_unmap(elem);
+    element_unmap(elem, len);
     if (elem->epoch == vq->epoch && vq->inuse) {
         vq->ops->fill(vq, elem, len, idx);
     }
@@ -358,7 +369,7 @@ void virtqueue_reset(VirtQueue *vq)
     vq->ops = &virtqueue_split_ops;
     vq->num = vq->num_max;
     vq->enabled = false;
-    vq->mapped = false;
+    vq->generation = 0;
     vq->kicked = false;
     if (vq->turn_bh) {
         qemu_bh_cancel(vq->turn_bh);
@@ -491,7 +502,7 @@ void virtio_queue_set_rings(VirtIODevice *vdev, int n, hwaddr desc, hwaddr avail
     vq->part[RING_DESC].gpa = desc;
     vq->part[RING_AVAIL].gpa = avail;
     vq->part[RING_USED].gpa = used;
-    vq->mapped = false;
+    vq->generation = 0;
 }
 
 static hwaddr virtio_queue_get_part(VirtIODevice *vdev, int n, int part)

@@ -2,8 +2,8 @@
 /*
  * What the files of guest memory in system/ share; nobody else includes it. From the tree to a
  * byte: memory-region.c (the tree, transactions) -> memory-view.c (views, listeners) ->
- * memory-access.c (copies and maps by address) -> memory-dispatch.c (registers), with
- * ram-discard-manager.c asked whether RAM is there; mtree.c prints trees and views.
+ * memory-access.c (copies and maps by address) -> memory-ram.c (RAM) or memory-dispatch.c
+ * (registers); mtree.c prints trees and views.
  *
  * Big lock unless a function says otherwise. A view is immutable once it is published.
  */
@@ -85,9 +85,12 @@ MemTxResult memory_region_access_registers(AddressSpace *as, MemoryRegion *mr, h
 bool memory_region_registers_allowed(const AddressSpace *as, const MemoryRegion *mr,
                                      MemTxAttrs attrs);
 
-/* ---- sparse RAM: ram-discard-manager.c ------------------------------------------------------ */
+/* ---- RAM at an address: memory-ram.c -------------------------------------------------------- */
 
-/* Whether host code may touch the range; only sparse RAM ever says no. Any thread. */
-bool memory_region_range_accessible(MemoryRegion *mr, hwaddr offset, hwaddr len);
+/*
+ * Where the RAM at @addr is, at most @size bytes of it; false if there is none, or none that can
+ * be written. Says nothing of whether it may be accessed. Any thread that holds the view.
+ */
+bool flatview_find_ram(FlatView *fv, hwaddr addr, hwaddr size, bool is_write, RamSpan *span);
 
 #endif /* SYSTEM_MEMORY_INTERNAL_H */

@@ -142,6 +142,7 @@ struct AddressSpace {
     char *name;
     MemoryRegion *root;
     FlatView *current_map;   /* replaced under view_lock */
+    uint64_t generation;     /* of current_map; big lock */
     pthread_mutex_t view_lock; /* only to take a reference of current_map, or to replace it */
     int ioeventfd_nb;
     MemoryRegionIoeventfd *ioeventfds;
@@ -329,18 +330,71 @@ void ram_discard_manager_unregister_listener(RamDiscardManager *rdm, RamDiscardL
 RamDiscardManager *memory_region_get_ram_discard_manager(MemoryRegion *mr);
 static inline bool memory_region_has_ram_discard_manager(MemoryRegion *mr)
 {
-    return mr->rdm != NULL;
+    return __atomic_load_n(&mr->rdm, __ATOMIC_ACQUIRE) != NULL;
 }
 /* Before the RAM region is mapped, or after. 0, or -EBUSY if it has one; NULL always succeeds. */
 int memory_region_set_ram_discard_manager(MemoryRegion *mr, RamDiscardManager *rdm);
 /*
- * Whether discarded parts of @mr are as good as absent: then reads, writes and maps of them
- * through an address space fail with MEMTX_ACCESS_ERROR (reads give zeroes). Off at first: they
- * are plain RAM, as guests without VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE may expect. Has effect
- * while a discard manager is set, which clears it when it goes. Ours, not QEMU's.
+ * Whether discarded parts of @mr are as good as absent, for reading too. Off at first: they can be
+ * read, as guests without VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE may expect. Has effect while a
+ * discard manager is set, which clears it when it goes. Ours, not QEMU's.
  */
 #define MEMORY_REGION_HAS_DISCARDED_INACCESSIBLE 1
 void memory_region_set_discarded_inaccessible(MemoryRegion *mr, bool inaccessible);
+
+/* ---- RAM at a guest address ----------------------------------------------------------------- */
+
+/*
+ * All of it ours, not QEMU's, but memory_region_set_dirty().
+ *
+ * May host code access [@offset, @offset + @size) of RAM? The one rule, for devices, vCPUs' exits,
+ * qtest, monitor and loaders, from the specification of virtio-mem (VIRTIO 1.3, 5.15.6): a part
+ * that the region's discard manager does not call populated is never written, since it would come
+ * back as memory that the guest was not given; it may be read (and gives what the host has there,
+ * zeroes as a rule) unless it was said to be inaccessible. Other RAM may always be accessed.
+ *
+ * For RAM with a discard manager the big lock must be held, and the answer is good until it is
+ * given up: who asks and then copies holds it over both.
+ */
+bool memory_region_range_accessible(MemoryRegion *mr, hwaddr offset, hwaddr size, bool is_write);
+
+/* A stretch of RAM, contiguous in the guest's addresses, in its region and on the host. */
+typedef struct RamSpan {
+    uint8_t *hva;
+    hwaddr size;             /* bytes */
+    MemoryRegion *mr;        /* not referenced */
+    hwaddr offset;           /* of the first byte, in mr */
+} RamSpan;
+
+/*
+ * What RAM the bytes from @addr on are, at most @size of them (not 0). MEMTX_OK with @span;
+ * MEMTX_DECODE_ERROR if no RAM is at @addr, or none that can be written; MEMTX_ACCESS_ERROR, with
+ * @span as well, if not all of the span may be accessed.
+ *
+ * Big lock. The span is good until the lock is given up or a transaction ends: where it is (and
+ * that it is RAM) for as long as address_space_generation() is the same, so that it can be kept
+ * and looked up again when it is not; whether it may be accessed has to be asked each time.
+ */
+MemTxResult address_space_find_ram(AddressSpace *as, hwaddr addr, hwaddr size, bool is_write,
+                                   RamSpan *span);
+/* Changes with the space's view; never 0. Big lock. */
+static inline uint64_t address_space_generation(const AddressSpace *as)
+{
+    return as->generation;
+}
+
+/*
+ * Host code has written [@addr, @addr + @size) of the RAM region. Whoever writes guest RAM other
+ * than by address_space_*() says so, after the write. Any thread.
+ */
+void memory_region_set_dirty(MemoryRegion *mr, hwaddr addr, hwaddr size);
+/*
+ * Who wants to hear of it: one at a time, NULL for nobody. Called on the thread that wrote, with
+ * or without the big lock (with it if the RAM has a discard manager), after the write; it must be
+ * quick and not touch guest memory. What vCPUs write themselves is the accelerator's to tell.
+ */
+typedef void MemoryDirtyHook(MemoryRegion *mr, hwaddr offset, hwaddr size);
+void memory_set_dirty_hook(MemoryDirtyHook *hook);
 
 /* ---- address spaces ------------------------------------------------------------------------- */
 
@@ -396,8 +450,10 @@ bool address_space_access_valid(AddressSpace *as, hwaddr addr, hwaddr len, bool 
 /*
  * Host address of guest memory. *@plen is lowered to what is contiguous. RAM is given as it is;
  * anything else through a copy, of which only one exists at a time and of at most a page.
- * NULL (and *@plen 0) if that is in use, if a device copy cannot be read or if sparse RAM is not
- * there. Unmap with the length mapped and how much of it was used. Any thread.
+ * NULL (and *@plen 0) if that is in use, if a device copy cannot be read or if sparse RAM may not
+ * be accessed (which is asked here only: who keeps a map of it while the big lock is given up asks
+ * memory_region_range_accessible() again before writing). Unmap with the length mapped and how much
+ * of it was used: that much counts as written. Any thread.
  */
 void *address_space_map(AddressSpace *as, hwaddr addr, hwaddr *plen, bool is_write,
                         MemTxAttrs attrs);

@@ -645,6 +645,29 @@ static void test_bad_size(void)
     g_assert_false(virtio_queue_enabled(vdev, 0));
 }
 
+/* A buffer over both regions, the used descriptor, event suppression: all that the device writes. */
+static void test_dirty(void)
+{
+    static const uint64_t features[] = { FEATURES_ALL, FEATURES_PLAIN };
+
+    for (int i = 0; i < 2; i++) {
+        VirtQueueElement *elem;
+
+        start(features[i], QUEUE_SIZE);
+        add_desc(RAM2_BASE - 6, 30, 7, WRITE);
+        dirty_watch();
+        elem = pop(7, 0, 2);
+        fill_element(elem, 20);
+        virtqueue_push(vq, elem, 20);
+        g_free(elem);
+        g_assert_null(virtqueue_pop(vq, sizeof(*elem)));
+        virtio_queue_set_notification(vq, false);
+        virtio_queue_set_notification(vq, true);
+        g_assert_cmpuint(dirty_check(), ==, 20 + 16 + 4);
+        memset(ram2, 0, RAM2_SIZE);
+    }
+}
+
 /* ---- resets, positions, random rings --------------------------------------------------------- */
 
 static void test_stale_element(void)
@@ -785,6 +808,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtqueue-packed/bad/size", test_bad_size);
     g_test_add_func("/virtqueue-packed/stale-element", test_stale_element);
     g_test_add_func("/virtqueue-packed/position", test_position);
+    g_test_add_func("/virtqueue-packed/dirty", test_dirty);
     g_test_add_func("/virtqueue-packed/random", test_random);
     return g_test_run();
 }

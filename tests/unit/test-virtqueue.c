@@ -742,6 +742,30 @@ static void test_memory_moves(void)
     pop_expect(1, 1);
 }
 
+/* Other memory takes the place of that which the ring is in, with the same in it. */
+static void test_memory_replaced(void)
+{
+    g_autofree uint8_t *other = g_malloc(RAM_SIZE);
+    uint8_t *before = ram;
+    MemoryRegion mr;
+
+    start(FEATURES_ALL);
+    put_request();
+    pop_expect(1, 1);
+    memcpy(other, ram, RAM_SIZE);
+    memory_region_init_ram_ptr(&mr, NULL, NULL, RAM_SIZE, other);
+    memory_region_del_subregion(&test_root, &test_mr);
+    memory_region_add_subregion(&test_root, 0, &mr);
+    ram = other;
+    pop_expect(1, 1);
+    g_assert_cmpuint(get16(USED_GPA + 2), ==, 2);
+    ram = before;
+    memory_region_del_subregion(&test_root, &mr);
+    memory_region_add_subregion(&test_root, 0, &test_mr);
+    g_assert_cmpuint(get16(USED_GPA + 2), ==, 1);
+    object_unref(&mr);
+}
+
 static void test_unplugged_memory(void)
 {
     Object *rdm = object_new("test-sparse");
@@ -765,6 +789,66 @@ static void test_unplugged_memory(void)
     assert_broken();
     memory_region_set_ram_discard_manager(&test_mr2, NULL);
     object_unref(rdm);
+}
+
+/* A buffer over both regions, its used entry, the indices and flags: all that the device writes. */
+static void test_dirty(void)
+{
+    static const uint64_t features[] = {
+        FEATURES_ALL, FEATURES_ALL & ~(1ULL << VIRTIO_RING_F_EVENT_IDX),
+    };
+
+    for (int i = 0; i < 2; i++) {
+        VirtQueueElement *elem;
+
+        start(features[i]);
+        put_desc(DESC_GPA, 0, BUF_GPA, 24, VRING_DESC_F_NEXT, 1);
+        put_desc(DESC_GPA, 1, RAM2_BASE - 6, 30, VRING_DESC_F_WRITE, 0);
+        make_avail(0);
+        dirty_watch();
+        elem = virtqueue_pop(vq, sizeof(*elem));
+        fill_element(elem, 20);
+        virtqueue_push(vq, elem, 20);
+        g_free(elem);
+        g_assert_null(virtqueue_pop(vq, sizeof(*elem)));
+        virtio_queue_set_notification(vq, false);
+        virtio_queue_set_notification(vq, true);
+        /* 20 of the buffer, an entry, the index; flags or avail_event */
+        g_assert_cmpuint(dirty_check(), ==, 20 + 8 + 2 + 2);
+        memset(ram2, 0, 30);
+        make_avail(0);
+        dirty_watch();
+        elem = virtqueue_pop(vq, sizeof(*elem));
+        fill_element(elem, 7);
+        virtqueue_detach_element(vq, elem, 7);
+        g_free(elem);
+        g_assert_cmpuint(dirty_check(), ==, 7);
+    }
+}
+
+/* The view has a ring's memory in two pieces that lie side by side on the host as well. */
+static void test_ring_in_two_windows(void)
+{
+    MemoryRegion low, high;
+
+    memory_region_init_alias(&low, NULL, NULL, &test_mr, 0, DESC_GPA + 16);
+    memory_region_init_alias(&high, NULL, NULL, &test_mr, DESC_GPA + 16,
+                             RAM_SIZE - DESC_GPA - 16);
+    memory_region_set_unmergeable(&low, true);
+    memory_region_set_unmergeable(&high, true);
+    memory_region_del_subregion(&test_root, &test_mr);
+    memory_region_add_subregion(&test_root, 0, &low);
+    memory_region_add_subregion(&test_root, DESC_GPA + 16, &high);
+    start(FEATURES_ALL);
+    put_request();
+    pop_expect(1, 1);
+    memory_region_del_subregion(&test_root, &high);
+    make_avail(0);
+    assert_broken();
+    memory_region_del_subregion(&test_root, &low);
+    memory_region_add_subregion(&test_root, 0, &test_mr);
+    object_unref(&low);
+    object_unref(&high);
 }
 
 /* ---- random rings ---------------------------------------------------------------------------- */
@@ -883,7 +967,10 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio/bus-master", test_bus_master);
     g_test_add_func("/virtqueue/stale-element", test_stale_element);
     g_test_add_func("/virtqueue/memory-moves", test_memory_moves);
+    g_test_add_func("/virtqueue/memory-replaced", test_memory_replaced);
     g_test_add_func("/virtqueue/unplugged-memory", test_unplugged_memory);
+    g_test_add_func("/virtqueue/dirty", test_dirty);
+    g_test_add_func("/virtqueue/ring-in-two-windows", test_ring_in_two_windows);
     g_test_add_func("/virtqueue/random", test_random);
     return g_test_run();
 }

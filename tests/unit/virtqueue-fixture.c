@@ -175,6 +175,52 @@ void forget(void)
     vdev->log = (LogLimit) { };
 }
 
+static uint8_t dirty_before[RAM_SIZE + RAM2_SIZE];
+static bool dirty_told[RAM_SIZE + RAM2_SIZE];
+
+static void dirty_tell(MemoryRegion *mr, hwaddr offset, hwaddr len)
+{
+    hwaddr base = mr == &test_mr2 ? RAM2_BASE : 0;
+
+    g_assert_true(mr == &test_mr || mr == &test_mr2);
+    g_assert_cmphex(offset + len, <=, memory_region_size(mr));
+    memset(&dirty_told[base + offset], true, len);
+}
+
+void dirty_watch(void)
+{
+    memcpy(dirty_before, ram, RAM_SIZE);
+    memcpy(dirty_before + RAM2_BASE, ram2, RAM2_SIZE);
+    memset(dirty_told, 0, sizeof(dirty_told));
+    memory_set_dirty_hook(dirty_tell);
+}
+
+unsigned dirty_check(void)
+{
+    unsigned nb = 0;
+
+    memory_set_dirty_hook(NULL);
+    for (hwaddr i = 0; i < RAM_SIZE + RAM2_SIZE; i++) {
+        uint8_t now = i < RAM2_BASE ? ram[i] : ram2[i - RAM2_BASE];
+
+        if (now != dirty_before[i] && !dirty_told[i]) {
+            g_error("RAM at 0x%" PRIx64 " was written, and nobody told", i);
+        }
+        nb += dirty_told[i];
+    }
+    return nb;
+}
+
+void fill_element(const VirtQueueElement *elem, size_t len)
+{
+    for (unsigned i = 0; i < elem->in_num; i++) {
+        size_t part = MIN(len, elem->in_sg[i].iov_len);
+
+        memset(elem->in_sg[i].iov_base, 0xa5, part);
+        len -= part;
+    }
+}
+
 void be_quiet(void)
 {
     vdev->log.nb_passed = LOG_LIMIT_BURST;

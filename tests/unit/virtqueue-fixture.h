@@ -35,6 +35,14 @@ uint16_t get16(hwaddr gpa);
 void negotiate(uint64_t features);
 /* Clears RAM, counters and the limit of messages. */
 void forget(void);
+/*
+ * Between these two, each byte of RAM that changes must have been told to be dirty; the second says
+ * how many were told to be.
+ */
+void dirty_watch(void);
+unsigned dirty_check(void);
+/* The device's own part: fills the writable buffers of an element, up to @len bytes. */
+void fill_element(const VirtQueueElement *elem, size_t len);
 /* No messages of the device for a while. */
 void be_quiet(void);
 

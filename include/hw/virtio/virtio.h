@@ -85,16 +85,6 @@ struct VirtioDeviceClass {
     uint64_t legacy_features;
 };
 
-/* One stretch of guest RAM as the flat view has it; private to virtio-ram.c. */
-typedef struct VirtIORamRange {
-    hwaddr start;                  /* guest physical */
-    hwaddr size;
-    uint8_t *hva;
-    MemoryRegion *mr;              /* referenced */
-    hwaddr offset;                 /* of start in mr */
-    bool readonly;
-} VirtIORamRange;
-
 struct VirtIODevice {
     DeviceState parent_obj;
 
@@ -121,10 +111,6 @@ struct VirtIODevice {
     unsigned nb_queues;
     VirtQueue **vq;                /* nb_queues of them */
 
-    /* Private to virtio-ram.c: guest RAM sorted by address, kept by the listener. */
-    MemoryListener listener;
-    GArray *ram;
-    unsigned ram_hint;             /* where the last look-up hit */
     struct VirtIOSegment *segs;    /* room to collect a chain: VIRTQUEUE_MAX_SIZE */
 
     LogLimit log;                  /* of virtio_error() */
