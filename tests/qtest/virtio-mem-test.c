@@ -410,6 +410,30 @@ static void test_unplugged_memory_is_readable(void)
     vm_end(&vm);
 }
 
+/* Not even where it may be read: the host would hold pages that no guest was given. */
+static void test_unplugged_memory_is_not_written(void)
+{
+    static const char *const values[] = { "on", "off" };
+
+    if (!emulator_is_elastic) {
+        g_test_skip("QEMU 7.2 takes unplugged memory for RAM");
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *props = g_strdup_printf(",requested-size=64M,unplugged-inaccessible=%s",
+                                                 values[i]);
+        Vm vm;
+
+        vm_start(&vm, RAM_256M, props);
+        qtest_writeq(vm.qts, vm.addr, 1);
+        g_assert_cmphex(qtest_readq(vm.qts, vm.addr), ==, 0);
+        assert_response(plug(&vm, 0, 1), ACK);
+        qtest_writeq(vm.qts, vm.addr, 2);
+        g_assert_cmphex(qtest_readq(vm.qts, vm.addr), ==, 2);
+        vm_end(&vm);
+    }
+}
+
 /* ---- 5.15.6.2 UNPLUG ---- */
 
 static void test_unplug_ack(void)
@@ -693,6 +717,7 @@ static void add_specification_tests(void)
     ADD("unplug-all/ack", test_unplug_all);
     ADD("state/types", test_state);
     ADD("memory/unplugged-readable-when-off", test_unplugged_memory_is_readable);
+    ADD("memory/unplugged-never-written", test_unplugged_memory_is_not_written);
     ADD_DATA("memory/kept/ram", RAM_256M, test_plugged_memory_is_memory);
     ADD_DATA("memory/kept/memfd", "memory-backend-memfd,size=256M", test_plugged_memory_is_memory);
     ADD_DATA("resize/notifies/q35", "q35", test_resize_notifies);
