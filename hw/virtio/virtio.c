@@ -8,6 +8,7 @@
 #include "hw/virtio/virtio-bus.h"
 #include "hw/virtio/virtqueue-internal.h"
 #include "qapi/error.h"
+#include "system/runstate.h"
 
 /* ---- errors and interrupts ------------------------------------------------------------------ */
 
@@ -27,14 +28,15 @@ void virtio_notify_vector(VirtIODevice *vdev, uint16_t vector)
 
 bool virtio_running(const VirtIODevice *vdev)
 {
-    return vdev->started && !vdev->disabled;
+    return vdev->started && !vdev->disabled && !vdev->vm_stopped;
 }
 
 void virtio_notify_config(VirtIODevice *vdev)
 {
     vdev->generation++;
     if (!virtio_running(vdev)) {
-        /* A driver that is still starting may have read the old values. */
+        /* Due later: a driver that is still starting may have read the old values, and a machine
+         * that is stopped changes nothing that a guest can see. */
         vdev->config_pending = vdev->status & VIRTIO_CONFIG_S_DRIVER;
         return;
     }
@@ -291,25 +293,49 @@ void virtio_cleanup(VirtIODevice *vdev)
     vdev->config_len = 0;
 }
 
-static void virtio_device_realize(DeviceState *dev, Error **errp)
+/*
+ * While the machine is stopped no queue is looked at and no interrupt sent. Registered before a
+ * device's own handler: on start the queues go first, on stop last.
+ */
+static void virtio_vm_state_changed(void *opaque, bool running, RunState state)
 {
-    VirtIODevice *vdev = VIRTIO_DEVICE(dev);
-    VirtioDeviceClass *k = VIRTIO_DEVICE_GET_CLASS(dev);
+    VirtIODevice *vdev = opaque;
+
+    vdev->vm_stopped = !running;
+    virtio_catch_up(vdev);
+}
+
+static bool virtio_device_plug(VirtIODevice *vdev, Error **errp)
+{
+    VirtioDeviceClass *k = VIRTIO_DEVICE_GET_CLASS(vdev);
     Error *err = NULL;
 
     if (k->realize) {
-        k->realize(dev, &err);
+        k->realize(DEVICE(vdev), &err);
         if (err) {
             error_propagate(errp, err);
-            return;
+            return false;
         }
     }
     virtio_bus_device_plugged(vdev, &err);
     if (err) {
         if (k->unrealize) {
-            k->unrealize(dev);
+            k->unrealize(DEVICE(vdev));
         }
         error_propagate(errp, err);
+        return false;
+    }
+    return true;
+}
+
+static void virtio_device_realize(DeviceState *dev, Error **errp)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(dev);
+
+    vdev->vm_stopped = !runstate_is_running();
+    vdev->vm_state_entry = qemu_add_vm_change_state_handler(virtio_vm_state_changed, vdev);
+    if (!virtio_device_plug(vdev, errp)) {
+        g_clear_pointer(&vdev->vm_state_entry, qemu_del_vm_change_state_handler);
         return;
     }
 }
@@ -323,6 +349,7 @@ static void virtio_device_unrealize(DeviceState *dev)
     if (k->unrealize) {
         k->unrealize(dev);
     }
+    g_clear_pointer(&vdev->vm_state_entry, qemu_del_vm_change_state_handler);
 }
 
 static const Property virtio_properties[] = {

@@ -144,6 +144,7 @@ void add_memslots_tests(void);
 void add_packed_tests(void);
 void add_report_tests(void);
 void add_several_tests(void);
+void add_stop_tests(void);
 void add_hotplug_tests(void);
 void add_hmp_tests(void);
 void add_numa_tests(void);

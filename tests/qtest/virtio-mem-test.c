@@ -742,6 +742,7 @@ int main(int argc, char **argv)
     add_packed_tests();
     add_report_tests();
     add_several_tests();
+    add_stop_tests();
     add_numa_tests();
     add_hostile_tests();
     add_hotplug_tests();

@@ -15,6 +15,7 @@
 #include "system/address-spaces.h"
 #include "system/ramblock.h"
 #include "system/reset.h"
+#include "system/runstate.h"
 
 #define RAM_SIZE 0x10000
 #define DESC_GPA 0x1000
@@ -72,6 +73,7 @@ static void set_up(void)
 {
     type_register_static_array(test_types, ARRAY_SIZE(test_types));
     qemu_init_main_loop();
+    vm_start();         /* a stopped machine handles no queue */
     object_property_add_child(object_get_root(), "machine", object_new("test-machine"));
     memory_region_init(&test_root, NULL, "root", UINT64_MAX);
     memory_region_init_ram_ptr(&test_ram, NULL, "ram", RAM_SIZE, ram);

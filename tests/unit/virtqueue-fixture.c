@@ -6,6 +6,7 @@
 #include "qemu/main-loop.h"
 #include "hw/virtio/virtio-bus.h"
 #include "qapi/error.h"
+#include "system/runstate.h"
 #include "virtqueue-fixture.h"
 
 /* ---- the device, its transport, its sparse memory -------------------------------------------- */
@@ -124,6 +125,7 @@ void set_up(void)
 
     type_register_static_array(test_types, ARRAY_SIZE(test_types));
     qemu_init_main_loop();
+    vm_start();         /* a stopped machine handles no queue */
     ram = g_malloc0(RAM_SIZE);
     ram2 = g_malloc0(RAM2_SIZE);
     memory_region_init(&test_root, NULL, "test-root", UINT64_MAX);

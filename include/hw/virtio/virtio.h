@@ -96,6 +96,8 @@ struct VirtIODevice {
     bool started;                  /* DRIVER_OK has been set since the last reset */
     bool broken;                   /* a malformed ring: nothing goes on before a reset */
     bool disabled;                 /* the transport has taken away bus mastering */
+    bool vm_stopped;               /* the machine is: queues and interrupts wait until it runs */
+    struct VMChangeStateEntry *vm_state_entry;
     bool config_pending;           /* a configuration interrupt is due once the driver runs */
     uint8_t isr;                   /* bit 0 queue, bit 1 configuration */
     uint64_t host_features;        /* offered; properties set bits before realize */
@@ -179,9 +181,18 @@ int virtio_queue_ready(VirtQueue *vq);
  */
 void virtio_queue_set_notification(VirtQueue *vq, int enable);
 
+/*
+ * While the machine is stopped (system/runstate.h) no queue is handled, virtqueue_pop() gives
+ * nothing and virtqueue_push() would be lost: a device that works on by itself holds its answers
+ * back.
+ */
+
 /* Tell the driver of used buffers, unless it does not want to know. */
 void virtio_notify(VirtIODevice *vdev, VirtQueue *vq);
-/* The configuration space has changed: new generation, and an interrupt once DRIVER_OK is set. */
+/*
+ * The configuration space has changed: new generation, and an interrupt, once DRIVER_OK is set and
+ * the machine runs.
+ */
 void virtio_notify_config(VirtIODevice *vdev);
 /*
  * The driver did what the specification forbids: report it (one line, at most LOG_LIMIT_BURST in
