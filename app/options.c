@@ -506,7 +506,8 @@ static const OptionDef options[] = {
          "a character device: stdio, socket, file, pty, null"),
     LIST("serial", "SPEC", serials, handle_serial,
          "connects a serial port (up to four): stdio, null, none, pty, file:PATH,\n"
-         "unix:PATH[,server=on][,wait=off], chardev:ID; none is there by default;\n"
+         "unix:PATH[,server=on][,wait=off], tcp:HOST:PORT[,...], fd:N, chardev:ID\n"
+         "(keys as of -chardev, the first may be left out); none is there by default;\n"
          "mon:SPEC shares the device with a human monitor (Ctrl-a h tells how)"),
     LIST("qmp", "SPEC", monitors, NULL, "a QMP monitor on stdio, unix:PATH,... as -serial"),
     LIST("monitor", "SPEC", monitors, NULL, "a human monitor, as -serial"),

@@ -433,6 +433,7 @@ static bool chardev_check_options(const ChardevKind *kind, json_t *opts, Error *
     const char *key;
     json_t *value;
 
+    ERRP_GUARD();
     json_object_foreach(opts, key, value) {
         if (json_is_object(value) || json_is_array(value) || json_is_null(value)) {
             error_setg(errp, "Invalid parameter type for '%s', expected: string", key);
@@ -449,6 +450,9 @@ static bool chardev_check_options(const ChardevKind *kind, json_t *opts, Error *
             }
         }
         error_setg(errp, "Invalid parameter '%s'", key);
+        if (g_strv_contains(kind->options, "path")) {
+            error_append_hint(errp, "A comma in a path is written twice: ',,'.\n");
+        }
         return false;
     }
     return true;
@@ -559,127 +563,6 @@ Chardev *chardev_new_from_opts(json_t *opts, Error **errp)
     }
     signal(SIGPIPE, SIG_IGN);
     return mux ? chardev_open_mux(kind, id, opts, errp) : chardev_open(kind, id, opts, errp);
-}
-
-/* "path,server,nowait" behind a kind's prefix: @opts gets the options behind the first comma. */
-static bool spec_add_options(json_t *opts, char *text, Error **errp)
-{
-    g_auto(GStrv) parts = g_strsplit(text, ",", -1);
-
-    for (char **part = parts; *part; part++) {
-        char *value = strchr(*part, '=');
-        const char *key = *part;
-
-        if (value) {
-            *value++ = '\0';
-        } else if (g_str_has_prefix(key, "no")) {
-            key += 2;
-            value = (char *)"off";
-        } else {
-            value = (char *)"on";
-        }
-        if (!*key || json_object_set_new(opts, key, json_string(value)) < 0) {
-            error_setg(errp, "Invalid parameter '%s'", *part);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Takes "PATH[,options]" or "HOST:PORT[,options]" apart. */
-static bool spec_add_address(json_t *opts, const char *text, bool is_unix, Error **errp)
-{
-    g_autofree char *address = g_strdup(text);
-    char *options = strchr(address, ','), *port;
-
-    if (options) {
-        *options++ = '\0';
-    }
-    json_object_set_new(opts, "backend", json_string("socket"));
-    if (is_unix) {
-        json_object_set_new(opts, "path", qjson_string(address));
-    } else {
-        port = strrchr(address, ':');
-        if (!port) {
-            error_setg(errp, "chardev: socket: no port given");
-            return false;
-        }
-        *port++ = '\0';
-        json_object_set_new(opts, "host", qjson_string(address));
-        json_object_set_new(opts, "port", qjson_string(port));
-    }
-    return !options || spec_add_options(opts, options, errp);
-}
-
-static Chardev *chardev_find_by_spec(const char *id, Error **errp)
-{
-    Chardev *chr = chardev_find(id);
-
-    if (!chr) {
-        error_setg(errp, "chardev \"%s\" not found", id);
-    }
-    return chr;
-}
-
-/* The options that @spec is short for. */
-static json_t *spec_to_opts(const char *label, const char *spec, Error **errp)
-{
-    json_auto_t *opts = json_pack("{s:s}", "id", label);
-    const char *rest;
-
-    if (!strcmp(spec, "vc") || g_str_has_prefix(spec, "vc:")) {
-        error_setg(errp, "'%s' is a virtual console, which needs a display, and there is none: "
-                   "use stdio, pty or unix:PATH, as in -monitor stdio", spec);
-        return NULL;
-    }
-    if (strstart(spec, "unix:", &rest) || strstart(spec, "tcp:", &rest)) {
-        if (!spec_add_address(opts, rest, spec[0] == 'u', errp)) {
-            return NULL;
-        }
-    } else if (strstart(spec, "file:", &rest)) {
-        json_object_set_new(opts, "backend", json_string("file"));
-        json_object_set_new(opts, "path", qjson_string(rest));
-    } else if (!strcmp(spec, "stdio") || !strcmp(spec, "null") || !strcmp(spec, "pty")) {
-        json_object_set_new(opts, "backend", json_string(spec));
-    } else {
-        error_setg(errp, "'%s' is not a valid char driver", spec);
-        return NULL;
-    }
-    return g_steal_pointer(&opts);
-}
-
-Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp)
-{
-    json_auto_t *opts = NULL;
-    const char *rest;
-
-    if (!strcmp(spec, "none")) {
-        return NULL;
-    }
-    if (strstart(spec, "chardev:", &rest)) {
-        return chardev_find_by_spec(rest, errp);
-    }
-    if (strstart(spec, "mon:", &rest)) {
-        error_setg(errp, "'%s' shares the device with a human monitor, which only -serial can do: "
-                   "use '%s'", spec, rest);
-        return NULL;
-    }
-    opts = spec_to_opts(label, spec, errp);
-    return opts ? chardev_new_from_opts(opts, errp) : NULL;
-}
-
-Chardev *chardev_new_mux_from_spec(const char *label, const char *spec, Error **errp)
-{
-    json_auto_t *opts = spec_to_opts(label, spec, errp);
-
-    if (!opts) {
-        return NULL;
-    }
-    json_object_set_new(opts, "mux", json_true());
-    if (!strcmp(spec, "stdio")) {
-        json_object_set_new(opts, "signal", json_false());
-    }
-    return chardev_new_from_opts(opts, errp);
 }
 
 /* The youngest first: a multiplexer goes before the device behind it. */

@@ -243,22 +243,24 @@ out:
 
 /* The flat dialect. */
 
-/* "foo" is foo=on, "nofoo" foo=off: still taken, with a warning, as QEMU does. */
-static void opts_expand_switch(OptionPart *part)
+/* "foo" is foo=on, "nofoo" foo=off: still taken, with a warning where QEMU warns. */
+static void opts_expand_switch(OptionPart *part, bool warn)
 {
     const char *key = part->key;
     bool off = g_str_has_prefix(key, "no") && key[2];
     g_autofree char *name = g_strdup(off ? key + 2 : key);
 
-    warn_report("short-form boolean option '%s' deprecated", key);
-    info_report("Please use %s=%s instead", name, off ? "off" : "on");
+    if (warn) {
+        warn_report("short-form boolean option '%s' deprecated", key);
+        info_report("Please use %s=%s instead", name, off ? "off" : "on");
+    }
     g_free(part->key);
     part->key = g_steal_pointer(&name);
     part->value = g_strdup(off ? "off" : "on");
 }
 
-bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, QemuOptFunc *fn,
-                       void *opaque, Error **errp)
+static bool opts_foreach(const char *params, const char *implied_key, bool warn, bool *help,
+                         QemuOptFunc *fn, void *opaque, Error **errp)
 {
     if (help) {
         *help = false;
@@ -274,7 +276,7 @@ bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, 
             continue;
         }
         if (!part.value) {
-            opts_expand_switch(&part);
+            opts_expand_switch(&part, warn);
         }
         if (!*part.key) {
             error_setg(errp, "Invalid parameter ''");
@@ -285,6 +287,12 @@ bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, 
         }
     }
     return true;
+}
+
+bool qemu_opts_foreach(const char *params, const char *implied_key, bool *help, QemuOptFunc *fn,
+                       void *opaque, Error **errp)
+{
+    return opts_foreach(params, implied_key, true, help, fn, opaque, errp);
 }
 
 typedef struct OptsSink {
@@ -314,12 +322,12 @@ static bool opts_set_json(const char *key, const char *value, void *opaque, Erro
     return true;
 }
 
-static json_t *opts_parse(const char *params, const char *implied_key, bool lists, bool *help,
-                          Error **errp)
+static json_t *opts_parse(const char *params, const char *implied_key, bool lists, bool warn,
+                          bool *help, Error **errp)
 {
     OptsSink sink = { .out = json_object(), .type_key = implied_key, .lists = lists };
 
-    if (!qemu_opts_foreach(params, implied_key, help, opts_set_json, &sink, errp)) {
+    if (!opts_foreach(params, implied_key, warn, help, opts_set_json, &sink, errp)) {
         json_decref(sink.out);
         return NULL;
     }
@@ -329,13 +337,18 @@ static json_t *opts_parse(const char *params, const char *implied_key, bool list
 json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
                              Error **errp)
 {
-    return opts_parse(params, implied_key, false, help, errp);
+    return opts_parse(params, implied_key, false, true, help, errp);
+}
+
+json_t *qemu_opts_parse_json_quiet(const char *params, const char *implied_key, Error **errp)
+{
+    return opts_parse(params, implied_key, false, false, NULL, errp);
 }
 
 json_t *qemu_opts_parse_json_lists(const char *params, const char *implied_key, bool *help,
                                    Error **errp)
 {
-    return opts_parse(params, implied_key, true, help, errp);
+    return opts_parse(params, implied_key, true, true, help, errp);
 }
 
 json_t *qobject_input_parse(const char *str, const char *implied_key, OptionParser *parse,

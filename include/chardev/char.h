@@ -43,9 +43,11 @@ typedef gboolean ChardevWatchFunc(void *unused, GIOCondition cond, void *opaque)
  */
 Chardev *chardev_new_from_opts(json_t *opts, Error **errp);
 /*
- * From -serial, -qmp, -qtest: "stdio", "null", "pty", "file:PATH",
- * "unix:PATH[,server=on|off][,wait=on|off]" (also "server,nowait"), "tcp:HOST:PORT[,…]", or
- * "chardev:ID" for one that exists. "none" gives NULL without an error. @label becomes the id.
+ * From -serial, -monitor, -qmp, -qtest: -chardev's options behind a word for the kind; the first key may
+ * be left out, and of tcp the first two: "unix:PATH[,server=on|off][,wait=on|off]" (also
+ * "server,nowait"), "unix:server=on,path=PATH", "unix:fd=9", "fd:9", "tcp:HOST:PORT[,…]",
+ * "tcp:host=…,port=…", "file:PATH[,append=on]", "stdio[,signal=off]", "null", "pty"; or "chardev:ID" for
+ * one that exists. "none" gives NULL without an error. @label becomes the id.
  */
 Chardev *chardev_new_from_spec(const char *label, const char *spec, Error **errp);
 /*

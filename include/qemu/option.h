@@ -21,6 +21,8 @@ json_t *keyval_parse(const char *params, const char *implied_key, bool *help, Er
  */
 json_t *qemu_opts_parse_json(const char *params, const char *implied_key, bool *help,
                              Error **errp);
+/* The same without a warning about bare keys: in "unix:PATH,server,nowait" they always were usual. */
+json_t *qemu_opts_parse_json_quiet(const char *params, const char *implied_key, Error **errp);
 /*
  * The same, for options whose keys may be repeated: @fn is called for each key in order until it
  * returns false, with @errp; true if it never did.
