@@ -17,7 +17,6 @@
  */
 #include "qemu/osdep.h"
 #include <sys/mman.h>
-#include "libqtest-raw.h"
 #include "virtio-mem-fixture.h"
 
 #define RAM_SIZE (128 * MiB)
@@ -165,12 +164,6 @@ typedef struct Publish {
     uint16_t value;
 } Publish;
 
-/* A notification: what makes its requests available, and the configuration after it. */
-typedef struct Step {
-    Publish publish;
-    struct virtio_mem_config config;
-} Step;
-
 typedef struct Driver {
     Vm vm;
     Model model;
@@ -183,15 +176,13 @@ typedef struct Driver {
     bool avail_wrap;            /* packed */
     Publish publish;
     bool nothing_queued;        /* since the last step */
-    unsigned queued;            /* since the last exchange */
+    unsigned queued;            /* since answers were last compared */
     Answer expected[MAX_SLOTS];
     struct virtio_mem_req sent[MAX_SLOTS];
     unsigned queued_slot[MAX_SLOTS];
     uint16_t queued_idx[MAX_SLOTS];     /* packed: where its first descriptor is, */
     bool queued_wrap[MAX_SLOTS];        /* and the wrap counter there */
     bool queued_large;          /* one may be carried out beside other work */
-    Step steps[MAX_SLOTS];
-    unsigned nb_steps;
     uint64_t seed;
     uint64_t nb_checked;        /* requests after each of which all was compared */
     uint64_t nb_batched;        /* requests of which the answer was */
@@ -278,7 +269,6 @@ static void driver_start(Driver *d, uint64_t features)
     d->nothing_queued = true;
     d->queued = 0;
     d->queued_large = false;
-    d->nb_steps = 0;
     if (!d->slots) {
         d->slots = guest_alloc(&vm->alloc, MAX_SLOTS * SLOT_SIZE);
     }
@@ -417,30 +407,11 @@ static void driver_kick(Driver *d)
     d->vm.vdev->bus->virtqueue_kick(d->vm.vdev, d->vm.vq);
 }
 
-#define NOTIFY_ADDR(d) ((d)->vm.dev->bar.addr + \
-                        container_of((d)->vm.vq, QVirtQueuePCI, vq)->notify_offset)
-#define CONFIG_ADDR(d) ((d)->vm.dev->bar.addr + (d)->vm.dev->device_cfg_offset)
-
-/* Reads "OK 0x…" into config. */
-static void config_parse(Driver *d, const char *line, struct virtio_mem_config *config)
-{
-    uint8_t *bytes = (uint8_t *)config;
-
-    if (!g_str_has_prefix(line, "OK 0x") || strlen(line) != 5 + 2 * sizeof(*config)) {
-        fail(d, "reading the configuration was answered with '%s'", line);
-    }
-    for (size_t i = 0; i < sizeof(*config); i++) {
-        bytes[i] = g_ascii_xdigit_value(line[5 + 2 * i]) << 4 |
-                   g_ascii_xdigit_value(line[6 + 2 * i]);
-    }
-}
-
 static void config_read(Driver *d, struct virtio_mem_config *config)
 {
-    g_autofree char *line = qtest_raw(d->vm.qts, "read 0x%" PRIx64 " 0x%zx", CONFIG_ADDR(d),
-                                      sizeof(*config));
+    const QVirtioPCIDevice *dev = d->vm.dev;
 
-    config_parse(d, line, config);
+    qtest_memread(d->vm.qts, dev->bar.addr + dev->device_cfg_offset, config, sizeof(*config));
 }
 
 /* ---- comparing ---- */
@@ -516,67 +487,32 @@ static void compare_answers(Driver *d)
 }
 
 /*
- * Sends the steps: for each its requests are made available, the device notified and then the
- * configuration read, but they go over the socket in one piece. Then compares all answers. After
- * the last step the device may have gone on with other work (the read) before it was done.
+ * Makes available what is queued, notifies, and compares the configuration. The answers are compared
+ * when the ring is full, but first of all after a request that may be carried out beside other work.
  */
-static void driver_exchange(Driver *d)
-{
-    GString *commands = g_string_new("");
-    bool large = d->queued_large;
-
-    for (unsigned i = 0; i < d->nb_steps; i++) {
-        g_string_append_printf(commands, "writew 0x%" PRIx64 " 0x%x\nwritew 0x%" PRIx64 " 0x0\n"
-                               "read 0x%" PRIx64 " 0x%zx\n", d->steps[i].publish.gpa,
-                               d->steps[i].publish.value, NOTIFY_ADDR(d), CONFIG_ADDR(d),
-                               sizeof(struct virtio_mem_config));
-    }
-    qtest_raw_send(d->vm.qts, commands->str, commands->len);
-    g_string_free(commands, true);
-    for (unsigned i = 0; i < d->nb_steps; i++) {
-        g_autofree char *published = qtest_raw_receive(d->vm.qts);
-        g_autofree char *notified = qtest_raw_receive(d->vm.qts);
-        g_autofree char *line = qtest_raw_receive(d->vm.qts);
-        struct virtio_mem_config config;
-
-        g_assert_cmpstr(published, ==, "OK");
-        g_assert_cmpstr(notified, ==, "OK");
-        config_parse(d, line, &config);
-        if (i == d->nb_steps - 1) {
-            compare_answers(d);
-            if (large) {
-                config_read(d, &config);
-            }
-        }
-        compare_config(d, &config, &d->steps[i].config);
-    }
-    d->nb_steps = 0;
-}
-
-/* What is queued since the last step becomes a step. */
 static void driver_step(Driver *d)
 {
     const Model *m = &d->model;
+    const struct virtio_mem_config expected = {
+        .block_size = GUINT64_TO_LE(m->block_size),
+        .addr = GUINT64_TO_LE(m->addr),
+        .region_size = GUINT64_TO_LE(m->region_size),
+        .requested_size = GUINT64_TO_LE(m->requested_size),
+        .usable_region_size = GUINT64_TO_LE(m->usable_region_size),
+        .plugged_size = GUINT64_TO_LE(model_plugged_size(m)),
+    };
+    struct virtio_mem_config config;
 
     if (d->packed && d->nothing_queued) {
         /* not again what is used already: what the driver wants to be told of, which is all */
         d->publish = (Publish) { d->vm.vq->avail + 2, VRING_PACKED_EVENT_FLAG_ENABLE };
     }
-    d->steps[d->nb_steps++] = (Step) {
-        .publish = d->publish,
-        .config = {
-            .block_size = GUINT64_TO_LE(m->block_size),
-            .addr = GUINT64_TO_LE(m->addr),
-            .region_size = GUINT64_TO_LE(m->region_size),
-            .requested_size = GUINT64_TO_LE(m->requested_size),
-            .usable_region_size = GUINT64_TO_LE(m->usable_region_size),
-            .plugged_size = GUINT64_TO_LE(model_plugged_size(m)),
-        },
-    };
-    d->nothing_queued = true;
+    driver_kick(d);
     if (d->queued_large || d->queued == d->nb_slots) {
-        driver_exchange(d);
+        compare_answers(d);
     }
+    config_read(d, &config);
+    compare_config(d, &config, &expected);
 }
 
 static unsigned driver_room(const Driver *d)
@@ -587,8 +523,8 @@ static unsigned driver_room(const Driver *d)
 /* Before anything but requests is done. */
 static void driver_settle(Driver *d)
 {
-    if (d->nb_steps) {
-        driver_exchange(d);
+    if (d->queued) {
+        compare_answers(d);
     }
 }
 
