@@ -15,6 +15,7 @@
 #include "hw/core/qdev-properties.h"
 #include "main.h"
 #include "monitor/monitor.h"
+#include "option-groups.h"
 #include "options.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-control.h"
@@ -642,6 +643,7 @@ static int run(const Cmdline *c)
 {
     int status;
 
+    option_groups_publish();
     monitor_start_all();
     if (c->daemonize) {
         daemon_ready();

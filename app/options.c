@@ -6,8 +6,10 @@
 #include "qemu/osdep.h"
 
 #include "hw/core/boards.h"
+#include "hw/core/cpu-models.h"
 #include "hw/core/qdev-monitor.h"
 #include "hw/core/qdev-properties.h"
+#include "option-groups.h"
 #include "options.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
@@ -17,7 +19,6 @@
 #include "qom/object_interfaces.h"
 #include "system/accel.h"
 #include "system/system.h"
-#include "target/i386/cpu.h"
 
 /* A handler's answer: go on, stop (help was given), or an error in @errp. */
 typedef enum OptResult { OPT_OK, OPT_HELP, OPT_ERROR } OptResult;
@@ -187,16 +188,13 @@ static bool parse_memory_key(json_t *memory, const char *key, const char *text, 
             error_setg(errp, "Parameter 'slots' expects a number");
             return false;
         }
-    } else if (!strcmp(key, "size") || !strcmp(key, "maxmem")) {
+    } else {
         bool is_size = !strcmp(key, "size");
 
         if (!parse_size(key, text, is_size, &value, errp)) {
             return false;
         }
         property = is_size ? "size" : "max-size";
-    } else {
-        error_setg(errp, "Invalid parameter '%s'", key);
-        return false;
     }
     json_object_set_new(memory, property, qjson_uint(value));
     return true;
@@ -204,7 +202,7 @@ static bool parse_memory_key(json_t *memory, const char *key, const char *text, 
 
 static OptResult handle_m(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
-    json_t *opts = qemu_opts_parse_json(arg->value, "size", NULL, errp), *value;
+    json_t *opts = option_group_parse("memory", arg->value, "size", errp), *value;
     const char *key;
     bool ok = opts != NULL;
 
@@ -242,7 +240,7 @@ static OptResult handle_accel(Cmdline *c, const CmdlineArg *arg, Error **errp)
 static OptResult handle_cpu(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
     if (is_help_option(arg->value)) {
-        x86_cpu_list();
+        cpu_models()->print_list();
         return OPT_HELP;
     }
     return OPT_OK;
@@ -290,24 +288,6 @@ static OptResult handle_object(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return result;
 }
 
-static bool check_global_keys(json_t *opts, Error **errp)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(opts, key, value) {
-        if (strcmp(key, "driver") && strcmp(key, "property") && strcmp(key, "value")) {
-            error_setg(errp, "Invalid parameter '%s'", key);
-            return false;
-        }
-    }
-    if (json_object_size(opts) != 3) {
-        error_setg(errp, "options 'driver', 'property', and 'value' are required");
-        return false;
-    }
-    return true;
-}
-
 static void add_global(const char *driver, const char *property, const char *value)
 {
     GlobalProperty *global = g_new0(GlobalProperty, 1);
@@ -338,12 +318,14 @@ static OptResult handle_global(Cmdline *c, const CmdlineArg *arg, Error **errp)
                    "PROPERTY,value=VALUE", arg->value);
         return OPT_ERROR;
     }
-    opts = qemu_opts_parse_json(arg->value, NULL, NULL, errp);
+    opts = option_group_parse("global", arg->value, NULL, errp);
     if (!opts) {
         return OPT_ERROR;
     }
-    ok = check_global_keys(opts, errp);
-    if (ok) {
+    ok = json_object_size(opts) == 3;
+    if (!ok) {
+        error_setg(errp, "options 'driver', 'property', and 'value' are required");
+    } else {
         add_global(json_string_value(json_object_get(opts, "driver")),
                    json_string_value(json_object_get(opts, "property")),
                    json_string_value(json_object_get(opts, "value")));
@@ -399,35 +381,20 @@ static OptResult handle_display(Cmdline *c, const CmdlineArg *arg, Error **errp)
 
 /* ---- small facts ---------------------------------------------------------------------------- */
 
-static bool set_name_key(Cmdline *c, const char *key, const char *value, Error **errp)
-{
-    bool debug_threads;
-
-    if (!strcmp(key, "guest")) {
-        qemu_name = g_intern_string(value);
-    } else if (!strcmp(key, "process")) {
-        c->process_name = g_intern_string(value);
-    } else if (!strcmp(key, "debug-threads")) {
-        /* Threads have names in any case. */
-        return qapi_bool_parse(key, value, &debug_threads, errp);
-    } else {
-        error_setg(errp, "Invalid parameter '%s'", key);
-        return false;
-    }
-    return true;
-}
-
 static OptResult handle_name(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
-    json_t *opts = qemu_opts_parse_json(arg->value, "guest", NULL, errp), *value;
-    const char *key;
-    bool ok = opts != NULL;
+    json_t *opts = option_group_parse("name", arg->value, "guest", errp);
+    const char *guest = json_string_value(json_object_get(opts, "guest"));
+    const char *process = json_string_value(json_object_get(opts, "process"));
 
-    json_object_foreach(opts, key, value) {
-        ok = ok && set_name_key(c, key, json_string_value(value), errp);
+    if (guest) {
+        qemu_name = g_intern_string(guest);
+    }
+    if (process) {
+        c->process_name = g_intern_string(process);
     }
     json_decref(opts);
-    return ok ? OPT_OK : OPT_ERROR;
+    return opts ? OPT_OK : OPT_ERROR;
 }
 
 static OptResult handle_uuid(Cmdline *c, const CmdlineArg *arg, Error **errp)

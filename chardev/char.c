@@ -427,6 +427,17 @@ static const ChardevKind *chardev_find_kind(const char *name)
     return NULL;
 }
 
+void chardev_foreach_option(void (*fn)(const char *name, void *opaque), void *opaque)
+{
+    fn("backend", opaque);
+    fn("mux", opaque);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        for (const char *const *option = kinds[i]->options; *option; option++) {
+            fn(*option, opaque);
+        }
+    }
+}
+
 /* Each option is one of the kind's, with a value that is a string, number or boolean. */
 static bool chardev_check_options(const ChardevKind *kind, json_t *opts, Error **errp)
 {

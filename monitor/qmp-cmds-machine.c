@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* QMP commands about what the machine is made of: memory backends, CPUs and their places. */
+/* QMP commands about what the machine is made of: accelerator, memory backends, CPUs and places. */
 #include "qemu/osdep.h"
 
 #include "hw/core/boards.h"
@@ -9,7 +9,38 @@
 #include "qapi/util.h"
 #include "qemu/target-info-qapi.h"
 #include "qom/object_interfaces.h"
+#include "system/accel.h"
 #include "system/hostmem.h"
+#include "system/runstate.h"
+
+/* ---- the machine ---- */
+
+/* "qtest" of "qtest-accel"; one that the schema does not know is a mistake of ours. */
+static Accelerator accelerator_of(const AccelClass *ac)
+{
+    return qapi_enum_parse(&Accelerator_lookup, ac->name, -1, &error_abort);
+}
+
+AcceleratorInfo *qmp_query_accelerators(Error **errp)
+{
+    AcceleratorInfo *info = g_new0(AcceleratorInfo, 1);
+    AcceleratorList **tail = &info->present;
+    g_autoptr(GSList) classes = object_class_get_list_sorted(TYPE_ACCEL, false);
+
+    info->enabled = accelerator_of(current_accel_class());
+    for (GSList *l = classes; l; l = l->next) {
+        QAPI_LIST_APPEND(tail, accelerator_of(ACCEL_CLASS(l->data)));
+    }
+    return info;
+}
+
+CurrentMachineParams *qmp_query_current_machine(Error **errp)
+{
+    CurrentMachineParams *params = g_new0(CurrentMachineParams, 1);
+
+    params->wakeup_suspend_support = qemu_wakeup_suspend_enabled();
+    return params;
+}
 
 /* ---- memory backends ---- */
 

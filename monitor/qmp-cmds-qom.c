@@ -67,21 +67,73 @@ static void lister_init(PropertyLister *lister)
     lister->tail = &lister->list;
 }
 
+/* Lists tell an ambiguous path from one that names nothing. */
+static Object *resolve_listed(const char *path, Error **errp)
+{
+    bool ambiguous = false;
+    Object *obj = object_resolve_path(path, &ambiguous);
+
+    if (ambiguous) {
+        error_setg(errp, "Path '%s' is ambiguous", path);
+    } else if (!obj) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", path);
+    }
+    return ambiguous ? NULL : obj;
+}
+
 ObjectPropertyInfoList *qmp_qom_list(const char *path, Error **errp)
 {
     PropertyLister lister = { 0 };
-    bool ambiguous = false;
-    Object *obj = object_resolve_path(path, &ambiguous);
+    Object *obj = resolve_listed(path, errp);
 
     lister_init(&lister);
     if (obj) {
         object_property_foreach(obj, lister_add, &lister);
-    } else if (ambiguous) {
-        error_setg(errp, "Path '%s' is ambiguous", path);
-    } else {
-        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", path);
     }
     return lister.list;
+}
+
+/* Values of one object's properties. */
+typedef struct ValueLister {
+    Object *obj;
+    ObjectPropertyValueList **tail;
+} ValueLister;
+
+static bool add_value(ObjectProperty *prop, void *opaque)
+{
+    ValueLister *lister = opaque;
+    ObjectPropertyValue *info = g_new0(ObjectPropertyValue, 1);
+
+    info->name = g_strdup(prop->name);
+    info->type = g_strdup(prop->type);
+    info->value = object_property_get_json(lister->obj, prop->name, NULL);
+    QAPI_LIST_APPEND(lister->tail, info);
+    return true;
+}
+
+static ObjectPropertiesValues *values_new(Object *obj)
+{
+    ObjectPropertiesValues *values = g_new0(ObjectPropertiesValues, 1);
+    ValueLister lister = { obj, &values->properties };
+
+    object_property_foreach(obj, add_value, &lister);
+    return values;
+}
+
+ObjectPropertiesValuesList *qmp_qom_list_get(strList *paths, Error **errp)
+{
+    ObjectPropertiesValuesList *list = NULL, **tail = &list;
+
+    for (strList *path = paths; path; path = path->next) {
+        Object *obj = resolve_listed(path->value, errp);
+
+        if (!obj) {
+            qapi_free_ObjectPropertiesValuesList(list);
+            return NULL;
+        }
+        QAPI_LIST_APPEND(tail, values_new(obj));
+    }
+    return list;
 }
 
 /* Some properties are the instance's only, so a temporary one is made where that is possible. */

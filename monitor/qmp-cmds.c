@@ -27,7 +27,7 @@
 
 /* ---- the protocol ---- */
 
-void qmp_qmp_capabilities(QMPCapabilityList *enable, Error **errp)
+void qmp_qmp_capabilities(bool has_enable, QMPCapabilityList *enable, Error **errp)
 {
     if (qmp_current_is_negotiated()) {
         error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,

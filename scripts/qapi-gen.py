@@ -30,6 +30,7 @@ KEYS = {
     'command': {'doc', 'args', 'args-json', 'returns', 'returns-json', 'features'},
     'event': {'doc', 'data', 'rate-limit-ms', 'key'},
 }
+C_WORDS = {'auto', 'const', 'default', 'register', 'short', 'static', 'typedef', 'union', 'volatile'}
 MAX_LITERAL = 90  # characters of a line of generated text
 
 
@@ -37,19 +38,24 @@ class SchemaError(Exception):
     pass
 
 
-def c_name(name):
+def identifier(name):
     return re.sub(r'[^A-Za-z0-9_]', '_', name)
+
+
+def c_name(name):
+    """The same, but no word of C."""
+    return f'q_{name}' if name in C_WORDS else identifier(name)
 
 
 def upper_name(name):
     """VirtioMEMDeviceInfo -> VIRTIO_MEM_DEVICE_INFO, OnOffAuto -> ON_OFF_AUTO."""
     words = re.sub(r'([a-z0-9])([A-Z])', r'\1_\2', name)
     words = re.sub(r'([A-Z]+)([A-Z][a-z])', r'\1_\2', words)
-    return c_name(words).upper()
+    return identifier(words).upper()
 
 
 def enum_constant(enum, value):
-    return upper_name(enum) + '_' + c_name(value).upper()
+    return upper_name(enum) + '_' + identifier(value).upper()
 
 
 class Member:
@@ -146,6 +152,10 @@ class Schema:
     def is_pointer(self, spec):
         return self.c_type(spec).endswith('*')
 
+    def null_is_absent(self, spec):
+        """An optional member is absent by its pointer; an empty list is NULL, too, and is there."""
+        return self.is_pointer(spec) and not isinstance(spec, list)
+
     def c_type(self, spec):
         if isinstance(spec, list):
             return spec[0] + 'List *'
@@ -225,7 +235,7 @@ class Generator:
 
     def gen_struct_members(self, out, members):
         for m in members:
-            if m.optional and not self.s.is_pointer(m.type):
+            if m.optional and not self.s.null_is_absent(m.type):
                 out.add(f'    bool has_{c_name(m.name)};')
             out.add(f'    {decl(self.s.c_type(m.type), c_name(m.name))};')
 
@@ -311,7 +321,9 @@ class Generator:
             if kind == 'enum':
                 self.gen_enum(out, src, entry)
             else:
+                # the list as well: a type may contain itself
                 out.add(f'typedef struct {entry[kind]} {entry[kind]};')
+                out.add(f'typedef struct {entry[kind]}List {entry[kind]}List;')
         out.add()
         for kind, entry in entries:
             if kind != 'enum':
@@ -346,7 +358,7 @@ class Generator:
             if not m.optional:
                 lines += [f'    if (!{call}) {{\n        {fail}\n    }}']
                 continue
-            if self.s.is_pointer(m.type):
+            if self.s.null_is_absent(m.type):
                 lines += [f'    present = {field} != NULL;']
                 has = 'present'
             else:
@@ -356,7 +368,7 @@ class Generator:
         return lines
 
     def needs_present(self, members):
-        return any(m.optional and self.s.is_pointer(m.type) for m in members)
+        return any(m.optional and self.s.null_is_absent(m.type) for m in members)
 
     def gen_visit_enum(self, out, src, name):
         proto = f'bool visit_type_{name}(Visitor *v, const char *name, {name} *obj, Error **errp)'
@@ -459,7 +471,7 @@ class Generator:
         """C parameters of a function that is given @members."""
         params = []
         for m in members:
-            if m.optional and not self.s.is_pointer(m.type):
+            if m.optional and not self.s.null_is_absent(m.type):
                 params.append(f'bool has_{c_name(m.name)}')
             c_type = self.s.c_type(m.type)
             if m.type == 'str':
@@ -492,7 +504,7 @@ class Generator:
             call = f'{visit_name(m.type)}(v, {literal(m.name)}, {cast}, errp);'
             if not m.optional:
                 src.add('    ' + call)
-            elif self.s.is_pointer(m.type):
+            elif self.s.null_is_absent(m.type):
                 src.add(f'    present = {field} != NULL;\n'
                         f'    if (visit_optional(v, {literal(m.name)}, &present)) {{\n'
                         f'        {call}\n    }}')
@@ -547,7 +559,7 @@ class Generator:
         src.add('    if (!visit_check_struct(v, errp)) {\n        goto out;\n    }')
         call_args = []
         for m in members:
-            if m.optional and not self.s.is_pointer(m.type):
+            if m.optional and not self.s.null_is_absent(m.type):
                 call_args.append(f'arg.has_{c_name(m.name)}')
             call_args.append(f'arg.{c_name(m.name)}')
         call = f'qmp_{name}({", ".join(call_args + ["&err"])});'

@@ -6,8 +6,8 @@
 #include "qemu/osdep.h"
 
 #include "hw/core/cpu.h"
+#include "hw/core/cpu-models.h"
 #include "qapi/error.h"
-#include "target/i386/cpu.h"
 
 CPUTailQ cpus_queue = QTAILQ_HEAD_INITIALIZER(cpus_queue);
 __thread CPUState *current_cpu;
@@ -96,9 +96,21 @@ ObjectClass *cpu_class_by_name(const char *typename, const char *cpu_model)
     return cc && cc->class_by_name ? cc->class_by_name(cpu_model) : NULL;
 }
 
+static const CPUModelOps *model_ops;
+
+void cpu_models_register(const CPUModelOps *ops)
+{
+    model_ops = ops;
+}
+
+const CPUModelOps *cpu_models(void)
+{
+    return model_ops;
+}
+
 const char *parse_cpu_option(const char *cpu_option, Error **errp)
 {
-    return x86_cpu_parse_option(cpu_option, errp);
+    return cpu_models()->parse_option(cpu_option, errp);
 }
 
 /* ---- the type ------------------------------------------------------------------------------- */

@@ -99,6 +99,9 @@ void chardev_write_all(Chardev *chr, const uint8_t *buf, int len);
  */
 guint chardev_add_watch(Chardev *chr, GIOCondition cond, ChardevWatchFunc *func, void *opaque);
 
+/* The names of all options that -chardev takes, whatever the backend; a name may come twice. */
+void chardev_foreach_option(void (*fn)(const char *name, void *opaque), void *opaque);
+
 /* At exit: closes all, removes socket files, restores the terminal. Idempotent. */
 void chardev_cleanup_all(void);
 

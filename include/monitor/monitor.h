@@ -9,6 +9,7 @@
 #define MONITOR_MONITOR_H
 
 #include "chardev/char.h"
+#include "qapi/qapi-types-misc.h"
 
 /* Claims @chr for a QMP monitor; it says nothing until monitor_start_all(). */
 bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp);
@@ -21,6 +22,9 @@ bool monitor_init_hmp(Chardev *chr, Error **errp);
 bool monitor_init_opts(json_t *opts, Error **errp);
 /* The machine is ready: greet, take commands, send events. Monitors made later start at once. */
 void monitor_start_all(void);
+/* What query-command-line-options tells: set by who reads the command line. The caller frees. */
+typedef CommandLineOptionInfoList *CommandLineLister(void);
+void monitor_set_command_line_lister(CommandLineLister *list);
 /* At exit, before chardev_cleanup_all(): sends what is pending, as far as clients read at once. */
 void monitor_cleanup(void);
 

@@ -134,7 +134,7 @@ void x86_cpu_apply_accel_defaults(X86CPU *cpu)
 {
     const X86CpuModel *model = X86_CPU_GET_CLASS(cpu)->model;
 
-    if (!kvm_enabled() || !model) {
+    if (!kvm_enabled() || !model || model->is_static) {
         return;
     }
     read_host_vendor(cpu);

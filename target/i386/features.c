@@ -91,6 +91,10 @@ const X86CpuModel x86_cpu_models[] = {
         .model_id = "QEMU Virtual CPU version 2.5+",
         .level = 0xd, .xlevel = 0x8000000a, .features = QEMU64_FEATURES,
     },
+    {
+        .name = "base", .description = "Nothing: features are added one by one",
+        .is_static = true, .vendor = "", .model_id = "",
+    },
 };
 const unsigned x86_nb_cpu_models = ARRAY_SIZE(x86_cpu_models);
 

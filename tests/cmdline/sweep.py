@@ -9,6 +9,8 @@ ARGUMENTS = {
     "human-monitor-command": {"command-line": "info status"},
     "qom-get": {"path": VM0, "property": "type"}, "qom-list": {"path": "/machine"},
     "qom-set": {"path": VM0, "property": "requested-size", "value": 0},
+    "qom-list-get": {"paths": [VM0, "/objects"]},
+    "query-cpu-model-expansion": {"type": "full", "model": {"name": "max"}},
     "qom-list-properties": {"typename": "virtio-mem-pci"},
     "device-list-properties": {"typename": "virtio-mem-pci"},
     "object-add": {"qom-type": "memory-backend-ram", "id": "m9", "size": 1 << 20},

@@ -14,10 +14,11 @@ PLATFORM, NEWER, BEYOND, DEFECT = ("platform", "newer than 7.2", "beyond stock",
 
 REASONS = {
     # left out
+    "suspend": (PLATFORM, "Hence no suspend to RAM."),
     "boot": (PLATFORM, "A guest is booted with ``-kernel``"),
     "disks": (PLATFORM, "HPET, IDE and AHCI functions, VGA, USB, floppy, parallel ports."),
     "smbus": (PLATFORM, "SMBus (the registers of PIIX4 are there, nothing is behind them), SMBIOS"),
-    "cpu-models": (PLATFORM, "CPU models other than ``qemu64``, ``host`` and ``max``"),
+    "cpu-models": (PLATFORM, "CPU models other than ``qemu64``, ``host``, ``max`` and ``base``"),
     "cpus": (PLATFORM, "CPUs that come and go, and more than 255 of them"),
     "machines": (PLATFORM, "Other machines, and versions before 5.1"),
     "machine-options": (PLATFORM, "Machine properties about firmware"),
@@ -37,6 +38,8 @@ REASONS = {
     "properties": (NEWER, "virtio-mem-pci has vectors (MSI-X), dynamic-memslots and "
                           "x-early-migration, and unplugged-inaccessible is on by default."),
     "qtest-accel": (NEWER, "The accelerator qtest is built in, which Debian's build leaves out."),
+    "commands": (NEWER, "qom-list-get and query-accelerators came with 10.1 and 10.2."),
+    "machine-parameters": (NEWER, "query-command-line-options tells all properties of machines."),
     # only here
     "plan": (BEYOND, "x-unplugged-inaccessible-required prepares what a machine version to come "
                      "will refuse."),
@@ -116,6 +119,16 @@ ENTRIES = [Entry(*entry) for entry in (
     ("version/pc-q35-*", "only stock 1f.3", "smbus"),
     ("version/*/CPU", "hotpluggable", "cpus"),
     ("global/*-global virtio-mem-pci.addr=*", "outcome", "crashes"),
+    ("qmp/queries/* query-current-machine", "answer", "suspend"),
+    ("list/query-cpu-definitions", "only stock *", "cpu-models"),
+    ("list/query-cpu-definitions", "alias-of of qemu64", "cpu-models"),
+    ("list/query-pci", "only stock 1f.2", "disks"),
+    ("list/query-pci", "only stock 1f.3", "smbus"),
+    ("list/query-command-line-options", "only ours machine.*", "machine-parameters"),
+    ("schema/commands", "only ours qom-list-get", "commands"),
+    ("schema/commands", "only ours query-accelerators", "commands"),
+    *(("schema/" + command, "only stock *", "disks") for command in
+      ("query-block", "query-named-block-nodes", "query-blockstats")),
     ("list/query-machines", "hotpluggable-cpus of *", "cpus"),
     ("list/query-machines", "cpu-max of pc-q35-*", "cpus"),
     ("list/query-machines", "deprecated of *", "versions"),

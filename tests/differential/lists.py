@@ -23,7 +23,9 @@ NAMED_LISTS = [
       for abstract in (False, True)),
 ]
 MACHINE_LISTS = [("qom-list-properties", {"typename": "pc-q35-7.2-machine"}),
-                 ("query-machines", {})]
+                 ("query-machines", {}), ("query-cpu-definitions", {})]
+# Compared by a function of their own.
+OTHER_LISTS = {"query-chardev", "query-pci", "query-command-line-options"}
 
 
 def compare_named(ours, stock):
@@ -40,6 +42,18 @@ def compare_named(ours, stock):
                 yield f"{member} of {name}", f"ours {values[0]}, stock {values[1]}"
 
 
+def functions(reply):
+    """query-pci's answer as a reply with named elements."""
+    bus, = reply["return"]
+    return {"return": [{**d, "name": f"{d['slot']:02x}.{d['function']}"} for d in bus["devices"]]}
+
+
+def parameters(reply):
+    """Those of all options that query-command-line-options tells."""
+    return {"return": [{"name": f"{option['option']}.{p['name']}", "type": p["type"]}
+                       for option in reply["return"] for p in option["parameters"]]}
+
+
 def list_results(pair):
     for command, arguments in NAMED_LISTS:
         name = " ".join([command, *map(str, arguments.values())])
@@ -52,6 +66,12 @@ def list_results(pair):
         ours, stock = since.forget(command, *pair.ask(command, **arguments))
         name = " ".join([command, *map(str, arguments.values())])
         yield f"list/{name}", list(compare_named(ours, stock))
+    ours, stock = map(functions, pair.ask("query-pci"))
+    yield "list/query-pci", list(compare_named(ours, stock))
+    ours, stock = map(parameters, pair.ask("query-command-line-options"))
+    yield "list/query-command-line-options", [      # what stock has more of is its wider scope
+        difference for difference in compare_named(ours, stock)
+        if not difference[0].startswith("only stock ")]
     ours, stock = [sorted(reply["return"], key=lambda c: c["label"])
                    for reply in pair.ask("query-chardev")]
     for chardevs in (ours, stock):

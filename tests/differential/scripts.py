@@ -23,7 +23,8 @@ WRONG = ("foo", {"a": 1}, None, [1], -1)
 
 QUERIES = ("query-status", "query-memory-devices", "query-memory-size-summary", "query-name",
            "query-uuid", "query-kvm", "query-target", "query-memdev", "query-hotpluggable-cpus",
-           "query-cpus-fast", "query-acpi-ospm-status")
+           "query-cpus-fast", "query-acpi-ospm-status", "query-block", "query-named-block-nodes",
+           "query-blockstats", "query-jobs", "query-iothreads", "query-current-machine")
 DEVICE_PROPERTIES = (
     "requested-size", "size", "block-size", "memdev", "memaddr", "node", "prealloc",
     "unplugged-inaccessible", "type", "realized", "hotplugged", "hotpluggable", "parent_bus",
@@ -58,6 +59,21 @@ def watch_requested_size(value):
 SCRIPTS = {
     "queries": [*((name, {}) for name in QUERIES), ("nosuch", {}), ("", {})],
     "queries/arguments": [*((name, {"x": 1}) for name in QUERIES)],
+    "queries/lists": [
+        ("query-block", {}), ("query-named-block-nodes", {"flat": True}),
+        ("query-named-block-nodes", {"flat": 1}), ("query-blockstats", {"query-nodes": True}),
+        ("query-blockstats", {"query-nodes": "on"}), ("query-pci", {"x": 1}),
+        ("query-command-line-options", {"option": "nosuch"}),
+        ("query-command-line-options", {"option": 5}),
+        ("query-command-line-options", {"option": "device"})],
+    "cpu models": [
+        ("query-cpu-model-expansion", arguments) for arguments in (
+            {}, {"type": "full"}, {"type": "full", "model": {}}, {"type": "full", "model": 5},
+            {"type": "half", "model": {"name": "max"}}, {"type": 5, "model": {"name": "max"}},
+            *({"type": kind, "model": {"name": name, "props": props}} for kind in ("full", "static")
+              for name, props in (("nosuch", {}), ("qemu64", {"nosuch": 1}), ("", {}),
+                                  ("qemu64", {"sse2": "x"}), ("qemu64", {"vendor": "x"}),
+                                  ("qemu64", {"family": -1}), ("qemu64-x86_64-cpu", {}))))],
     "run state": [step for name in ("stop", "cont", "cont", "stop", "stop", "system_reset",
                                     "system_powerdown", "cont", "system_reset", "stop")
                   for step in ((name, {}), ("query-status", {}))],

@@ -34,6 +34,7 @@ typedef struct X86CpuModel {
     const char *description;        /* as "-cpu help" shows it */
     bool from_host;                 /* features: all that the accelerator supports */
     bool needs_kvm;
+    bool is_static;                 /* the same for ever and everywhere: the host adds nothing */
     const char *vendor;             /* 12 characters; overridden by the host's under KVM */
     unsigned family, model, stepping;
     const char *model_id;
