@@ -10,7 +10,7 @@
 #include "system/runstate.h"
 
 #define PM_TIMER_MASK 0xffffff            /* 24 bits */
-#define PM_TIMER_HALF (INT64_C(1) << 23)  /* the status bit is set when bit 23 changes */
+#define PM_TIMER_MSB (INT64_C(1) << 23)   /* a change of this bit sets TMR_STS */
 #define APM_CNT_IOPORT 0xb2
 
 bool acpi_builtin(void)
@@ -20,48 +20,64 @@ bool acpi_builtin(void)
 
 /* ---- PM timer -------------------------------------------------------------------------------- */
 
-static int64_t acpi_pm_tmr_now(void)
+/* The counter without its upper end: 24 bits of it can be read. */
+static int64_t pm_timer_count(void)
 {
     return muldiv64(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL), PM_TIMER_FREQUENCY,
                     NANOSECONDS_PER_SECOND);
 }
 
-/* The next change of bit 23, counted from now. */
-static void acpi_pm_tmr_calc_overflow(ACPIREGS *ar)
+/* The first nanosecond at which the counter has reached @count. */
+static int64_t pm_timer_ns(int64_t count)
 {
-    ar->tmr.overflow_time = (acpi_pm_tmr_now() + PM_TIMER_HALF) & ~(PM_TIMER_HALF - 1);
+    unsigned __int128 scaled = (unsigned __int128)count * NANOSECONDS_PER_SECOND;
+
+    return (scaled + PM_TIMER_FREQUENCY - 1) / PM_TIMER_FREQUENCY;
 }
 
-static void acpi_pm_tmr_arm(ACPIREGS *ar, bool enable)
+/* TMR_STS is not stored: it is set from the first change of bit 23 after it was cleared. */
+static bool pm_timer_status(const ACPIREGS *ar)
 {
-    if (enable) {
-        /* One nanosecond later than the division gives, so that it is over when we are called. */
-        timer_mod_ns(ar->tmr.timer, muldiv64(ar->tmr.overflow_time, NANOSECONDS_PER_SECOND,
-                                             PM_TIMER_FREQUENCY) + 1);
+    return pm_timer_count() >= ar->tmr.toggle_count;
+}
+
+static void pm_timer_clear_status(ACPIREGS *ar)
+{
+    ar->tmr.toggle_count = (pm_timer_count() | (PM_TIMER_MSB - 1)) + 1;
+}
+
+/* The host's timer is needed only for a change of bit 23 that is to raise SCI. */
+static void pm_timer_schedule(ACPIREGS *ar)
+{
+    bool wanted = ar->pm1.evt.en & ACPI_BITMASK_TIMER_ENABLE;
+
+    if (wanted && !pm_timer_status(ar)) {
+        timer_mod(ar->tmr.timer, pm_timer_ns(ar->tmr.toggle_count));
     } else {
         timer_del(ar->tmr.timer);
     }
 }
 
-static void acpi_pm_tmr_expired(void *opaque)
+static void pm_timer_toggled(void *opaque)
 {
     ACPIREGS *ar = opaque;
 
     ar->update_sci(ar);
 }
 
-static uint64_t acpi_pm_tmr_read(void *opaque, hwaddr addr, unsigned size)
+static uint64_t pm_timer_read(void *opaque, hwaddr addr, unsigned size)
 {
-    return acpi_pm_tmr_now() & PM_TIMER_MASK;
+    return pm_timer_count() & PM_TIMER_MASK;
 }
 
-static void acpi_pm_tmr_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+/* TMR_VAL is read-only. */
+static void pm_timer_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
 {
 }
 
-static const MemoryRegionOps acpi_pm_tmr_ops = {
-    .read = acpi_pm_tmr_read,
-    .write = acpi_pm_tmr_write,
+static const MemoryRegionOps pm_timer_ops = {
+    .read = pm_timer_read,
+    .write = pm_timer_write,
     .impl = { .min_access_size = 4 },
     .valid = { .min_access_size = 1, .max_access_size = 4 },
     .endianness = DEVICE_LITTLE_ENDIAN,
@@ -69,60 +85,52 @@ static const MemoryRegionOps acpi_pm_tmr_ops = {
 
 /* ---- PM1 event ------------------------------------------------------------------------------- */
 
+/* The events that SCI can be enabled for. */
+#define PM1_SCI_EVENTS (ACPI_BITMASK_TIMER_ENABLE | ACPI_BITMASK_GLOBAL_LOCK_ENABLE | \
+                        ACPI_BITMASK_POWER_BUTTON_ENABLE | ACPI_BITMASK_RT_CLOCK_ENABLE)
+
 uint16_t acpi_pm1_evt_get_sts(ACPIREGS *ar)
 {
-    if (acpi_pm_tmr_now() >= ar->tmr.overflow_time) {
-        ar->pm1.evt.sts |= ACPI_BITMASK_TIMER_STATUS;
-    }
-    return ar->pm1.evt.sts;
+    return ar->pm1.evt.sts | (pm_timer_status(ar) ? ACPI_BITMASK_TIMER_STATUS : 0);
 }
 
-static void acpi_pm1_evt_write_sts(ACPIREGS *ar, uint16_t val)
+static bool gpe_asks(const ACPIREGS *ar)
 {
-    uint16_t sts = acpi_pm1_evt_get_sts(ar);
+    uint8_t events = 0;
 
-    if (sts & val & ACPI_BITMASK_TIMER_STATUS) {
-        acpi_pm_tmr_calc_overflow(ar);
+    for (unsigned i = 0; i < ar->gpe.len / 2; i++) {
+        events |= ar->gpe.sts[i] & ar->gpe.en[i];
     }
-    ar->pm1.evt.sts &= ~val;
+    return events;
 }
 
 bool acpi_regs_sci_level(ACPIREGS *ar)
 {
-    const uint16_t enables = ACPI_BITMASK_RT_CLOCK_ENABLE | ACPI_BITMASK_POWER_BUTTON_ENABLE |
-                             ACPI_BITMASK_GLOBAL_LOCK_ENABLE | ACPI_BITMASK_TIMER_ENABLE;
-    uint16_t sts = acpi_pm1_evt_get_sts(ar);
-    bool level = sts & ar->pm1.evt.en & enables;
-
-    for (int i = 0; i < ar->gpe.len / 2; i++) {
-        level |= ar->gpe.sts[i] & ar->gpe.en[i];
-    }
-    acpi_pm_tmr_arm(ar, (ar->pm1.evt.en & ACPI_BITMASK_TIMER_ENABLE) &&
-                        !(sts & ACPI_BITMASK_TIMER_STATUS));
-    return level;
+    pm_timer_schedule(ar);
+    return (acpi_pm1_evt_get_sts(ar) & ar->pm1.evt.en & PM1_SCI_EVENTS) || gpe_asks(ar);
 }
 
-/* Two registers of 16 bits: status at 0, enable at 2. */
+/* Both registers as one of 32 bits, of which any bytes may be read and written. */
 static uint64_t acpi_pm1_evt_read(void *opaque, hwaddr addr, unsigned size)
 {
     ACPIREGS *ar = opaque;
-    uint16_t val = addr & 2 ? ar->pm1.evt.en : acpi_pm1_evt_get_sts(ar);
+    uint32_t block = acpi_pm1_evt_get_sts(ar) | (uint32_t)ar->pm1.evt.en << 16;
 
-    return val >> (addr & 1) * 8;
+    return block >> (8 * addr);
 }
 
 static void acpi_pm1_evt_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
 {
     ACPIREGS *ar = opaque;
-    unsigned shift = (addr & 1) * 8;
-    uint16_t mask = (size == 1 ? 0xff : 0xffff) << shift;
+    uint32_t lanes = (size == 1 ? 0xffU : 0xffffU) << (8 * addr);
+    uint32_t block = ((uint32_t)val << (8 * addr)) & lanes;
+    uint16_t cleared = block;
 
-    val = (val << shift) & mask;
-    if (addr & 2) {
-        ar->pm1.evt.en = (ar->pm1.evt.en & ~mask) | val;
-    } else {
-        acpi_pm1_evt_write_sts(ar, val);
+    ar->pm1.evt.sts &= ~cleared;
+    if (cleared & ACPI_BITMASK_TIMER_STATUS) {
+        pm_timer_clear_status(ar);
     }
+    ar->pm1.evt.en = (ar->pm1.evt.en & ~(lanes >> 16)) | block >> 16;
     ar->update_sci(ar);
 }
 
@@ -231,14 +239,14 @@ void acpi_regs_init(ACPIREGS *ar, Object *owner, MemoryRegion *parent,
     ar->gpe.len = gpe_len;
     ar->pm1.cnt.s4_enabled = !disable_s4;
     ar->pm1.cnt.s4_val = s4_val;
-    ar->tmr.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, acpi_pm_tmr_expired, ar);
+    ar->tmr.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, pm_timer_toggled, ar);
     memory_region_init_io(&ar->pm1.evt.io, owner, &acpi_pm1_evt_ops, ar, "acpi-evt",
                           ACPI_PM1_EVT_LEN);
     memory_region_add_subregion(parent, 0, &ar->pm1.evt.io);
     memory_region_init_io(&ar->pm1.cnt.io, owner, &acpi_pm1_cnt_ops, ar, "acpi-cnt",
                           ACPI_PM1_CNT_LEN);
     memory_region_add_subregion(parent, 4, &ar->pm1.cnt.io);
-    memory_region_init_io(&ar->tmr.io, owner, &acpi_pm_tmr_ops, ar, "acpi-tmr", ACPI_PM_TMR_LEN);
+    memory_region_init_io(&ar->tmr.io, owner, &pm_timer_ops, ar, "acpi-tmr", ACPI_PM_TMR_LEN);
     memory_region_add_subregion(parent, 8, &ar->tmr.io);
 }
 
@@ -252,7 +260,7 @@ void acpi_regs_reset(ACPIREGS *ar)
     ar->pm1.evt.sts = 0;
     ar->pm1.evt.en = 0;
     ar->pm1.cnt.cnt = 0;
-    ar->tmr.overflow_time = 0;
+    ar->tmr.toggle_count = 0;
     timer_del(ar->tmr.timer);
     memset(ar->gpe.sts, 0, sizeof(ar->gpe.sts));
     memset(ar->gpe.en, 0, sizeof(ar->gpe.en));

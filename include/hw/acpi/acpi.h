@@ -49,8 +49,9 @@ typedef void (*acpi_update_sci_fn)(ACPIREGS *ar);
 struct ACPIREGS {
     struct {
         MemoryRegion io;
-        QEMUTimer *timer;           /* runs to the next change of bit 23 */
-        int64_t overflow_time;      /* in PM timer cycles since the clock's origin */
+        QEMUTimer *timer;           /* runs to toggle_count, while SCI waits for it */
+        int64_t toggle_count;       /* cycles since the clock's origin, at which bit 23 changes
+                                     * (a reset: 0, as if it had) and so TMR_STS is set */
     } tmr;
     struct {
         struct {
@@ -80,7 +81,7 @@ void acpi_regs_init(ACPIREGS *ar, Object *owner, MemoryRegion *parent,
 void acpi_regs_cleanup(ACPIREGS *ar);
 void acpi_regs_reset(ACPIREGS *ar);
 
-/* PM1 status, with the timer's overflow brought up to date. */
+/* PM1 status; whether TMR_STS is set depends on the time. */
 uint16_t acpi_pm1_evt_get_sts(ACPIREGS *ar);
 /* The level SCI must have; also arms the timer that raises it on the timer's overflow. */
 bool acpi_regs_sci_level(ACPIREGS *ar);
