@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "qemu/guarded-copy.h"
 #include "qemu/main-loop.h"
 #include "system/address-spaces.h"
 #include "system/memory-internal.h"
@@ -14,27 +15,6 @@
 #define BOUNCE_SIZE 4096
 
 /* ---- access to address spaces --------------------------------------------------------------- */
-
-/* Naturally aligned small accesses are single ones, as vCPUs and drivers expect of memory. */
-static void ram_copy(void *dst, const void *src, hwaddr len)
-{
-    switch (len) {
-    case 1:
-        memcpy(dst, src, 1);
-        break;
-    case 2:
-        memcpy(dst, src, 2);
-        break;
-    case 4:
-        memcpy(dst, src, 4);
-        break;
-    case 8:
-        memcpy(dst, src, 8);
-        break;
-    default:
-        memcpy(dst, src, len);
-    }
-}
 
 /*
  * Sparse RAM is asked about and accessed under the big lock, so that nothing is discarded in
@@ -56,7 +36,10 @@ static void sparse_ram_unlock(bool taken)
     }
 }
 
-/* All of the span, or nothing of it (a read then gives zeroes). */
+/*
+ * All of the span, or nothing of it (a read then gives zeroes) where it may not be accessed, or an
+ * undefined part where the host has no page for it.
+ */
 static MemTxResult ram_access(const RamSpan *span, uint8_t *buf, bool is_write)
 {
     bool lock = sparse_ram_lock(span->mr);
@@ -68,16 +51,17 @@ static MemTxResult ram_access(const RamSpan *span, uint8_t *buf, bool is_write)
             memset(buf, 0, span->size);
         }
     } else if (is_write) {
-        ram_copy(span->hva, buf, span->size);
+        /* What could not be written in full may have been in part. */
+        result = guarded_copy(span->hva, buf, span->size) ? MEMTX_OK : MEMTX_ERROR;
         memory_region_set_dirty(span->mr, span->offset, span->size);
     } else {
-        ram_copy(buf, span->hva, span->size);
+        result = guarded_copy(buf, span->hva, span->size) ? MEMTX_OK : MEMTX_ERROR;
     }
     sparse_ram_unlock(lock);
     return result;
 }
 
-/* What is no RAM for this access: registers, ROM that is written, or nothing. */
+/* What is no RAM for this access: registers, ROM that is written, or nothing. Big lock. */
 static MemTxResult other_access(AddressSpace *as, FlatView *fv, hwaddr addr, MemTxAttrs attrs,
                                 uint8_t *buf, hwaddr *len, bool is_write)
 {
@@ -105,23 +89,15 @@ static MemTxResult other_access(AddressSpace *as, FlatView *fv, hwaddr addr, Mem
     return memory_region_access_registers(as, fr->mr, offset, attrs, buf, len, is_write);
 }
 
-/* What can be done in one go at @addr; *@len is lowered to how much that was. */
-static MemTxResult flatview_access(AddressSpace *as, FlatView *fv, hwaddr addr, MemTxAttrs attrs,
-                                   uint8_t *buf, hwaddr *len, bool is_write)
-{
-    RamSpan span;
-
-    if (flatview_find_ram(fv, addr, *len, is_write, &span)) {
-        *len = span.size;
-        return ram_access(&span, buf, is_write);
-    }
-    return other_access(as, fv, addr, attrs, buf, len, is_write);
-}
-
+/*
+ * RAM is found and copied without the big lock. What is not RAM is looked up again once the lock is
+ * held: the view that the access began with may be past by then, and its registers unplugged.
+ */
 MemTxResult address_space_rw(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, void *buf,
                              hwaddr len, bool is_write)
 {
     MemTxResult result = MEMTX_OK;
+    bool locked_here = false;
     uint8_t *p = buf;
     FlatView *fv;
 
@@ -131,13 +107,28 @@ MemTxResult address_space_rw(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, vo
     fv = address_space_get_flatview(as);
     while (len > 0) {
         hwaddr part = len;
+        RamSpan span;
 
-        result |= flatview_access(as, fv, addr, attrs, p, &part, is_write);
+        if (flatview_find_ram(fv, addr, len, is_write, &span)) {
+            part = span.size;
+            result |= ram_access(&span, p, is_write);
+        } else if (!bql_locked()) {
+            flatview_unref(fv);
+            bql_lock();
+            locked_here = true;
+            fv = address_space_get_flatview(as);
+            continue;
+        } else {
+            result |= other_access(as, fv, addr, attrs, p, &part, is_write);
+        }
         len -= part;
         p += part;
         addr += part;
     }
     flatview_unref(fv);
+    if (locked_here) {
+        bql_unlock();
+    }
     return result;
 }
 

@@ -2,8 +2,7 @@
 /*
  * Dispatch: how one access reaches the registers of a region, that is its callbacks or an event
  * descriptor. An access is checked against what the device allows, cut or widened to what its
- * callbacks take, and its bytes ordered. All of it under the big lock, which is taken here where a
- * caller has not got it. Here is also the one guard that keeps what a device does by itself out of
+ * callbacks take, and its bytes ordered. All of it under the big lock. Here is also the one guard that keeps what a device does by itself out of
  * registers: address_space_set_of_device() has the rule.
  */
 #include "qemu/osdep.h"
@@ -225,20 +224,14 @@ MemTxResult memory_region_access_registers(AddressSpace *as, MemoryRegion *mr, h
                                            MemTxAttrs attrs, uint8_t *buf, hwaddr *len,
                                            bool is_write)
 {
-    bool take_lock = !bql_locked();
     MemTxResult result;
 
-    if (take_lock) {
-        bql_lock();
-    }
+    assert(bql_locked());
     if (!memory_region_registers_allowed(as, mr, attrs)) {
         result = access_refuse(as, mr, offset, buf, *len, is_write);
     } else {
         *len = access_size(mr, *len, offset);
         result = access_dispatch(mr, offset, attrs, buf, *len, is_write);
-    }
-    if (take_lock) {
-        bql_unlock();
     }
     return result;
 }

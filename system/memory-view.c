@@ -67,10 +67,10 @@ FlatView *address_space_get_flatview(AddressSpace *as)
         flatview_ref(view);
         return view;
     }
-    pthread_mutex_lock(&as->view_lock);
+    qemu_mutex_lock(&as->view_lock);
     view = as->current_map;
     flatview_ref(view);
-    pthread_mutex_unlock(&as->view_lock);
+    qemu_mutex_unlock(&as->view_lock);
     return view;
 }
 
@@ -499,9 +499,9 @@ static FlatView *address_space_update_view(AddressSpace *as, GHashTable *rendere
         listeners_update(as, old, new, false);
         listeners_update(as, old, new, true);
     }
-    pthread_mutex_lock(&as->view_lock);
+    qemu_mutex_lock(&as->view_lock);
     as->current_map = new;
-    pthread_mutex_unlock(&as->view_lock);
+    qemu_mutex_unlock(&as->view_lock);
     as->generation = ++last_generation;
     return old;
 }
@@ -551,7 +551,7 @@ void address_space_init(AddressSpace *as, MemoryRegion *root, const char *name)
         .root = root,
         .generation = ++last_generation,
     };
-    pthread_mutex_init(&as->view_lock, NULL);
+    qemu_mutex_init(&as->view_lock);
     QTAILQ_INIT(&as->listeners);
     as->current_map = flatview_render(memory_region_resolve_root(root));
     QTAILQ_INSERT_TAIL(&address_spaces, as, address_spaces_link);
@@ -569,7 +569,7 @@ void address_space_destroy(AddressSpace *as)
     QTAILQ_REMOVE(&address_spaces, as, address_spaces_link);
     flatview_unref(g_steal_pointer(&as->current_map));
     memory_region_unref(g_steal_pointer(&as->root));
-    pthread_mutex_destroy(&as->view_lock);
+    qemu_mutex_destroy(&as->view_lock);
     g_clear_pointer(&as->ioeventfds, g_free);
     g_clear_pointer(&as->name, g_free);
 }

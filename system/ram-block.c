@@ -11,13 +11,15 @@
 
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "qemu/guarded-copy.h"
+#include "qemu/thread.h"
 #include "system/memory.h"
 #include "system/ramblock.h"
 
 /* Of host addresses, so that transparent huge pages can be used from the first byte on. */
 #define RAM_DEFAULT_ALIGN (2 * MiB)
 
-static GMutex ram_list_lock;
+static QemuMutex ram_list_lock = QEMU_MUTEX_INITIALIZER;
 static RAMBlock *ram_list;
 
 /* ---- mapping -------------------------------------------------------------------------------- */
@@ -82,10 +84,10 @@ static uint8_t *ram_mmap(uint64_t size, uint64_t align, uint32_t flags, int fd, 
 
 static void ram_list_add(RAMBlock *rb)
 {
-    g_mutex_lock(&ram_list_lock);
+    qemu_mutex_lock(&ram_list_lock);
     rb->next = ram_list;
     ram_list = rb;
-    g_mutex_unlock(&ram_list_lock);
+    qemu_mutex_unlock(&ram_list_lock);
 }
 
 static RAMBlock *ram_block_new(MemoryRegion *mr, uint8_t *host, uint64_t size, size_t page_size,
@@ -231,6 +233,7 @@ RAMBlock *qemu_ram_alloc_from_fd(MemoryRegion *mr, uint64_t size, uint64_t align
     if (!file_fit(fd, fd_offset, rounded, flags, errp)) {
         return NULL;
     }
+    guarded_copy_init();
     host_align = MAX(MAX(align, page), RAM_DEFAULT_ALIGN);
     host = ram_mmap(rounded, host_align, flags, fd, fd_offset);
     if (!host) {
@@ -322,12 +325,12 @@ void qemu_ram_free(RAMBlock *rb)
 {
     RAMBlock **link;
 
-    g_mutex_lock(&ram_list_lock);
+    qemu_mutex_lock(&ram_list_lock);
     for (link = &ram_list; *link != rb; link = &(*link)->next) {
         assert(*link);
     }
     *link = rb->next;
-    g_mutex_unlock(&ram_list_lock);
+    qemu_mutex_unlock(&ram_list_lock);
 
     if (!(rb->flags & RAM_PREALLOC)) {
         munmap(rb->host, rb->used_length);
@@ -426,7 +429,7 @@ int qemu_ram_set_idstr(RAMBlock *rb, const char *idstr)
 {
     int ret = 0;
 
-    g_mutex_lock(&ram_list_lock);
+    qemu_mutex_lock(&ram_list_lock);
     for (RAMBlock *other = ram_list; other; other = other->next) {
         if (other != rb && *idstr && !strcmp(other->idstr, idstr)) {
             ret = -EEXIST;
@@ -435,7 +438,7 @@ int qemu_ram_set_idstr(RAMBlock *rb, const char *idstr)
     if (ret == 0) {
         g_strlcpy(rb->idstr, idstr, sizeof(rb->idstr));
     }
-    g_mutex_unlock(&ram_list_lock);
+    qemu_mutex_unlock(&ram_list_lock);
     return ret;
 }
 
@@ -448,11 +451,11 @@ int qemu_ram_foreach_block(int (*fn)(RAMBlock *rb, void *opaque), void *opaque)
 {
     int ret = 0;
 
-    g_mutex_lock(&ram_list_lock);
+    qemu_mutex_lock(&ram_list_lock);
     for (RAMBlock *rb = ram_list; rb && ret == 0; rb = rb->next) {
         ret = fn(rb, opaque);
     }
-    g_mutex_unlock(&ram_list_lock);
+    qemu_mutex_unlock(&ram_list_lock);
     return ret;
 }
 
@@ -460,13 +463,13 @@ RAMBlock *qemu_ram_block_from_host(void *ptr, ram_addr_t *offset)
 {
     RAMBlock *rb;
 
-    g_mutex_lock(&ram_list_lock);
+    qemu_mutex_lock(&ram_list_lock);
     for (rb = ram_list; rb; rb = rb->next) {
         if ((uint8_t *)ptr >= rb->host && (uint8_t *)ptr - rb->host < rb->used_length) {
             *offset = (uint8_t *)ptr - rb->host;
             break;
         }
     }
-    g_mutex_unlock(&ram_list_lock);
+    qemu_mutex_unlock(&ram_list_lock);
     return rb;
 }

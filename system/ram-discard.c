@@ -7,9 +7,10 @@
 #include "qemu/osdep.h"
 
 #include <pthread.h>
-#include <setjmp.h>
 
 #include "qapi/error.h"
+#include "qemu/guarded-copy.h"
+#include "qemu/thread.h"
 #include "system/ramblock.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -68,19 +69,19 @@ int ram_block_discard_range(RAMBlock *rb, uint64_t start, size_t length)
 /* ---- who may discard ------------------------------------------------------------------------ */
 
 static struct {
-    GMutex lock;
+    QemuMutex lock;
     unsigned required;
     unsigned coordinated_required;
     unsigned disabled;
     unsigned uncoordinated_disabled;
-} discard_counts;
+} discard_counts = { .lock = QEMU_MUTEX_INITIALIZER };
 
 /* Counts up while both of @against are zero, or down. */
 static int discard_count(unsigned *count, bool state, unsigned *against_a, unsigned *against_b)
 {
     int ret = 0;
 
-    g_mutex_lock(&discard_counts.lock);
+    qemu_mutex_lock(&discard_counts.lock);
     if (!state) {
         assert(*count);
         --*count;
@@ -89,7 +90,7 @@ static int discard_count(unsigned *count, bool state, unsigned *against_a, unsig
     } else {
         ++*count;
     }
-    g_mutex_unlock(&discard_counts.lock);
+    qemu_mutex_unlock(&discard_counts.lock);
     return ret;
 }
 
@@ -121,9 +122,9 @@ static bool discard_any(const unsigned *a, const unsigned *b)
 {
     bool any;
 
-    g_mutex_lock(&discard_counts.lock);
+    qemu_mutex_lock(&discard_counts.lock);
     any = *a || *b;
-    g_mutex_unlock(&discard_counts.lock);
+    qemu_mutex_unlock(&discard_counts.lock);
     return any;
 }
 
@@ -146,39 +147,11 @@ typedef struct PreallocJob {
     int ret;    /* 0 or a negative errno */
 } PreallocJob;
 
-/* Where a thread that touches pages goes on when there is none to be had (SIGBUS). */
-static __thread sigjmp_buf *prealloc_escape;
-static GMutex prealloc_lock;
-static struct sigaction prealloc_old_action;
-
-static void prealloc_sigbus(int sig, siginfo_t *info, void *context)
-{
-    if (prealloc_escape) {
-        siglongjmp(*prealloc_escape, 1);
-    }
-    /* Not ours: what would have happened without us. */
-    if (prealloc_old_action.sa_flags & SA_SIGINFO) {
-        prealloc_old_action.sa_sigaction(sig, info, context);
-        return;
-    }
-    sigaction(SIGBUS, &prealloc_old_action, NULL);
-}
-
-/* Writes to each page what it holds, atomically, since others may use it already. */
 static void *prealloc_touch(void *opaque)
 {
     PreallocJob *job = opaque;
-    sigjmp_buf escape;
 
-    if (sigsetjmp(escape, 1)) {
-        job->ret = -EFAULT;
-    } else {
-        prealloc_escape = &escape;
-        for (size_t i = 0; i < job->length; i += job->page_size) {
-            __atomic_fetch_or((volatile char *)job->start + i, 0, __ATOMIC_RELAXED);
-        }
-    }
-    prealloc_escape = NULL;
+    job->ret = guarded_touch(job->start, job->length, job->page_size) ? 0 : -EFAULT;
     return NULL;
 }
 
@@ -224,22 +197,6 @@ static int prealloc_run(void *(*fn)(void *), char *area, size_t pages, size_t pa
     return ret;
 }
 
-static int prealloc_by_touch(char *area, size_t pages, size_t page_size, unsigned nb)
-{
-    struct sigaction action = { .sa_sigaction = prealloc_sigbus, .sa_flags = SA_SIGINFO };
-    int ret;
-
-    g_mutex_lock(&prealloc_lock);
-    if (sigaction(SIGBUS, &action, &prealloc_old_action) < 0) {
-        ret = -errno;
-    } else {
-        ret = prealloc_run(prealloc_touch, area, pages, page_size, nb);
-        sigaction(SIGBUS, &prealloc_old_action, NULL);
-    }
-    g_mutex_unlock(&prealloc_lock);
-    return ret;
-}
-
 bool qemu_prealloc_mem(int fd, char *area, size_t sz, int max_threads, ThreadContext *tc,
                        bool async, Error **errp)
 {
@@ -256,7 +213,8 @@ bool qemu_prealloc_mem(int fd, char *area, size_t sz, int max_threads, ThreadCon
     ret = prealloc_run(prealloc_populate, area, pages, page_size, nb);
     if (ret == -EINVAL) {
         /* A kernel before 5.14, or a mapping that cannot be populated that way. */
-        ret = prealloc_by_touch(area, pages, page_size, nb);
+        guarded_copy_init();
+        ret = prealloc_run(prealloc_touch, area, pages, page_size, nb);
     }
     if (ret) {
         error_setg_errno(errp, -ret, "preallocating memory failed");

@@ -12,6 +12,7 @@
 
 #include <sys/ioctl.h>
 
+#include "qemu/thread.h"
 #include "standard-headers/linux/fs.h"
 #include "system/ramblock.h"
 
@@ -26,13 +27,13 @@
 static int pagemap_fd(void)
 {
     static int fd = -1;
-    static GMutex lock;
+    static QemuMutex lock = QEMU_MUTEX_INITIALIZER;
 
-    g_mutex_lock(&lock);
+    qemu_mutex_lock(&lock);
     if (fd < 0) {
         fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     }
-    g_mutex_unlock(&lock);
+    qemu_mutex_unlock(&lock);
     return fd;
 }
 

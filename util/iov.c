@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Scatter-gather lists as one buffer. */
 #include "qemu/osdep.h"
+#include "qemu/guarded-copy.h"
 #include "qemu/iov.h"
 
 size_t iov_size(const struct iovec *iov, unsigned iov_cnt)
@@ -23,6 +24,7 @@ static size_t iov_walk(const struct iovec *iov, unsigned iov_cnt, size_t offset,
     for (unsigned i = 0; i < iov_cnt && done < bytes; i++) {
         char *at;
         size_t len;
+        bool ok;
 
         if (offset >= iov[i].iov_len) {
             offset -= iov[i].iov_len;
@@ -31,11 +33,14 @@ static size_t iov_walk(const struct iovec *iov, unsigned iov_cnt, size_t offset,
         at = (char *)iov[i].iov_base + offset;
         len = MIN(iov[i].iov_len - offset, bytes - done);
         if (what == IOV_FROM_BUF) {
-            memcpy(at, (char *)buf + done, len);
+            ok = guarded_copy(at, (char *)buf + done, len);
         } else if (what == IOV_TO_BUF) {
-            memcpy((char *)buf + done, at, len);
+            ok = guarded_copy((char *)buf + done, at, len);
         } else {
-            memset(at, fillc, len);
+            ok = guarded_set(at, fillc, len);
+        }
+        if (!ok) {
+            break;
         }
         done += len;
         offset = 0;

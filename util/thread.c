@@ -107,6 +107,7 @@ void qemu_thread_create(QemuThread *thread, const char *name, void *(*start_rout
                                                                     : PTHREAD_CREATE_JOINABLE);
     /* A thread starts with its creator's mask. */
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     check(pthread_create(&thread->thread, &attr, thread_main, start), "pthread_create");
     pthread_sigmask(SIG_SETMASK, &before, NULL);

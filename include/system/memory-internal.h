@@ -74,7 +74,7 @@ extern const MemoryRegionOps unassigned_mem_ops;   /* every access is a decode e
 
 /*
  * One access to the registers of @mr at @offset, of as many bytes as they take at once: at most
- * *@len, and told there. @buf has them in the order of guest memory. Any thread. @as is where the
+ * *@len, and told there. @buf has them in the order of guest memory. Big lock. @as is where the
  * access came from: it is refused (MEMTX_ACCESS_ERROR, all of *@len, 0 is read) by the rule of
  * address_space_set_of_device().
  */

@@ -10,12 +10,11 @@
 #ifndef SYSTEM_MEMORY_H
 #define SYSTEM_MEMORY_H
 
-#include <pthread.h>
-
 #include "exec/memattrs.h"
 #include "qemu/int128.h"
 #include "qemu/log-limit.h"
 #include "qemu/queue.h"
+#include "qemu/thread.h"
 #include "qom/object.h"
 
 #define TYPE_MEMORY_REGION "memory-region"
@@ -143,7 +142,7 @@ struct AddressSpace {
     MemoryRegion *root;
     FlatView *current_map;   /* replaced under view_lock */
     uint64_t generation;     /* of current_map; big lock */
-    pthread_mutex_t view_lock; /* only to take a reference of current_map, or to replace it */
+    QemuMutex view_lock; /* only to take a reference of current_map, or to replace it */
     int ioeventfd_nb;
     MemoryRegionIoeventfd *ioeventfds;
     bool of_device;          /* see address_space_set_of_device() */

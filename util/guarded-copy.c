@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Copies that survive a page that the host cannot give. The handler of SIGBUS, which is sent to the
+ * thread that touched the page, jumps back into the copy. A copy costs a jump buffer more than
+ * memcpy(): some nanoseconds.
+ */
+#include "qemu/osdep.h"
+
+#include <setjmp.h>
+#include <signal.h>
+
+#include "qemu/guarded-copy.h"
+
+/* Where the copy that this thread is in goes on; NULL outside of copies. */
+static __thread sigjmp_buf *volatile copy_guard;
+
+static void handle_sigbus(int sig, siginfo_t *info, void *context)
+{
+    sigjmp_buf *guard = copy_guard;
+
+    /* A positive code comes from the kernel's fault, not from kill(2). */
+    if (guard && info->si_code > 0) {
+        copy_guard = NULL;
+        siglongjmp(*guard, 1);
+    }
+    signal(SIGBUS, SIG_DFL);
+    if (info->si_code <= 0) {
+        raise(SIGBUS);
+    }
+    /* The access is repeated, and ends the process. */
+}
+
+static void install_handler(void)
+{
+    /* Not blocked in the handler, since the jump leaves it for good. */
+    struct sigaction action = { .sa_sigaction = handle_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+void guarded_copy_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, install_handler);
+}
+
+static void copy(void *dst, const void *src, size_t size)
+{
+    switch (size) {
+    case 1:
+        memcpy(dst, src, 1);
+        break;
+    case 2:
+        memcpy(dst, src, 2);
+        break;
+    case 4:
+        memcpy(dst, src, 4);
+        break;
+    case 8:
+        memcpy(dst, src, 8);
+        break;
+    default:
+        memcpy(dst, src, size);
+    }
+}
+
+bool guarded_copy(void *dst, const void *src, size_t size)
+{
+    sigjmp_buf guard;
+
+    if (sigsetjmp(guard, 0)) {
+        return false;
+    }
+    copy_guard = &guard;
+    copy(dst, src, size);
+    copy_guard = NULL;
+    return true;
+}
+
+bool guarded_set(void *dst, int c, size_t size)
+{
+    sigjmp_buf guard;
+
+    if (sigsetjmp(guard, 0)) {
+        return false;
+    }
+    copy_guard = &guard;
+    memset(dst, c, size);
+    copy_guard = NULL;
+    return true;
+}
+
+bool guarded_touch(void *start, size_t size, size_t page_size)
+{
+    sigjmp_buf guard;
+
+    if (sigsetjmp(guard, 0)) {
+        return false;
+    }
+    copy_guard = &guard;
+    for (size_t i = 0; i < size; i += page_size) {
+        __atomic_fetch_or((volatile char *)start + i, 0, __ATOMIC_RELAXED);
+    }
+    copy_guard = NULL;
+    return true;
+}
