@@ -11,6 +11,7 @@ const char *qemu_name;
 uint8_t qemu_uuid[16];
 bool qemu_uuid_set;
 bool defaults_enabled = true;
+MlockState mlock_state = MLOCK_OFF;
 
 static Chardev *serial_ports[MAX_SERIAL_PORTS];
 
@@ -25,9 +26,9 @@ void serial_hd_set(int i, Chardev *chr)
     serial_ports[i] = chr;
 }
 
-bool should_mlock(void)
+bool should_mlock(MlockState state)
 {
-    return false;
+    return state != MLOCK_OFF;
 }
 
 /* RFC 4122 section 3: groups of 4, 2, 2, 2 and 6 bytes. */

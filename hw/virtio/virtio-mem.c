@@ -42,6 +42,8 @@
 #include "system/numa.h"
 #include "system/ramblock.h"
 #include "system/reset.h"
+#include "system/runstate.h"
+#include "system/system.h"
 
 /* A block smaller than this would make maps and requests of a large device too many. */
 #define VIRTIO_MEM_SMALLEST_BLOCK ((uint64_t)MiB)
@@ -148,12 +150,12 @@ static uint64_t virtio_mem_likely_block_size(const VirtIOMEM *vmem)
 
 void virtio_mem_update_usable_region(VirtIOMEM *vmem, bool can_shrink)
 {
-    uint64_t size = 0;
+    uint64_t region_size = virtio_mem_region_size(vmem), size = 0;
 
     if (vmem->requested_size) {
-        size = MIN(virtio_mem_region_size(vmem),
-                   QEMU_ALIGN_UP(vmem->requested_size + 2 * virtio_mem_hotplug_unit(),
-                                 vmem->block_size));
+        /* It may be more than there is, when the user said so at the start. */
+        size = MIN(vmem->requested_size, region_size) + 2 * virtio_mem_hotplug_unit();
+        size = MIN(region_size, QEMU_ALIGN_UP(size, vmem->block_size));
     }
     if (size > vmem->usable_region_size || can_shrink) {
         vmem->usable_region_size = size;
@@ -191,6 +193,10 @@ static uint64_t virtio_mem_get_features(VirtIODevice *vdev, uint64_t features, E
     }
     if (vmem->unplugged_inaccessible == ON_OFF_AUTO_ON) {
         virtio_add_feature(&features, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE);
+    }
+    /* Kept over suspend and resume: such a wakeup is no system reset for the device. */
+    if (qemu_wakeup_suspend_enabled()) {
+        virtio_add_feature(&features, VIRTIO_MEM_F_PERSISTENT_SUSPEND);
     }
     return features;
 }
@@ -382,9 +388,9 @@ static bool virtio_mem_check_sizes(const VirtIOMEM *vmem, Error **errp)
         return false;
     }
     if (vmem->requested_size > virtio_mem_region_size(vmem)) {
-        error_setg(errp, "'%s' cannot exceed the memory backend size(0x%" PRIx64 ")",
-                   VIRTIO_MEM_REQUESTED_SIZE_PROP, virtio_mem_region_size(vmem));
-        return false;
+        warn_report("'%s' property is larger than the memory backend: the guest can plug 0x%" PRIx64
+                    " bytes of the 0x%" PRIx64, VIRTIO_MEM_REQUESTED_SIZE_PROP,
+                    virtio_mem_region_size(vmem), vmem->requested_size);
     }
     return true;
 }
@@ -441,6 +447,11 @@ static bool virtio_mem_take_memdev(VirtIOMEM *vmem, Error **errp)
     RAMBlock *rb = virtio_mem_ram_block(vmem);
     int ret;
 
+    if (should_mlock(mlock_state)) {
+        error_setg(errp, "virtio-mem gives memory back that locked memory would have to keep "
+                   "('-overcommit mem-lock')");
+        return false;
+    }
     if (ram_block_coordinated_discard_require(true)) {
         error_setg(errp, "Discarding RAM is disabled");
         return false;
@@ -654,6 +665,8 @@ static MemoryRegion *virtio_mem_get_memory_region(VirtIOMEM *vmem, Error **errp)
     if (!memory_region_size(&vmem->memslots.region)) {
         memory_region_init(&vmem->memslots.region, OBJECT(vmem), TYPE_VIRTIO_MEM,
                            virtio_mem_region_size(vmem));
+        /* It is placed as the backend itself would be: its pages decide. */
+        vmem->memslots.region.align = memory_region_get_alignment(&vmem->memdev->mr);
     }
     return &vmem->memslots.region;
 }
@@ -671,10 +684,16 @@ static unsigned int virtio_mem_get_memslots(VirtIOMEM *vmem)
     return vmem->dynamic_memslots ? vmem->memslots.nb : 1;
 }
 
-/* A guest that is asked to eject the device must not lose memory by it. */
+/*
+ * A guest that is asked to eject the device must not lose memory by it, nor read where there is
+ * nothing any more, which one that does not know the feature may do.
+ */
 static void virtio_mem_unplug_request_check(VirtIOMEM *vmem, Error **errp)
 {
-    if (virtio_mem_plugged_size(vmem)) {
+    if (vmem->unplugged_inaccessible != ON_OFF_AUTO_ON) {
+        error_setg(errp, "virtio-mem device cannot get unplugged while '%s' != 'on'",
+                   VIRTIO_MEM_UNPLUGGED_INACCESSIBLE_PROP);
+    } else if (virtio_mem_plugged_size(vmem)) {
         error_setg(errp, "virtio-mem device cannot get unplugged while some of its memory is "
                    "still plugged");
     } else if (vmem->requested_size) {

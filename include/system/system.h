@@ -15,8 +15,15 @@ void serial_hd_set(int i, Chardev *chr);
 extern const char *qemu_name;
 extern uint8_t qemu_uuid[16];
 extern bool qemu_uuid_set;
-/* Guest memory is to be locked (no option asks for it yet: never). */
-bool should_mlock(void);
+/* Whether the memory of the process is to be locked. Options that ask for it are refused so far. */
+typedef enum MlockState {
+    MLOCK_OFF,
+    MLOCK_ON,
+    MLOCK_ON_FAULT,     /* each page when it is first touched */
+} MlockState;
+extern MlockState mlock_state;
+/* Is @state one that locks? */
+bool should_mlock(MlockState state);
 /* -nodefaults was not given. */
 extern bool defaults_enabled;
 void qemu_get_uuid_string(char out[37]);

@@ -344,9 +344,6 @@ static const StartError start_errors[] = {
       "backend memory size must be multiple of 0x200000", 0, NULL },
     { "requested-size-unaligned", MACHINE_MEM0 DEVICE ",requested-size=1M",
       "'requested-size' property has to be multiples of 'block-size' (0x200000)", 0, NULL },
-    { "requested-size-too-large", MACHINE_MEM0 DEVICE ",requested-size=512M",
-      "'requested-size' ", ELASTIC_ONLY,
-      "QEMU starts with a requested size that it refuses at run time" },
     { "requested-size-not-a-size", MACHINE_MEM0 DEVICE ",requested-size=abc",
       "'requested-size' expects size", 0, NULL },
     { "block-size-too-small", MACHINE_MEM0 DEVICE ",block-size=4096",
@@ -392,6 +389,9 @@ static const StartError start_errors[] = {
     /* Warnings: another option then ends the emulator. */
     { "warns-of-small-block-size", MACHINE_MEM0 DEVICE ",block-size=1M -device nonesuch",
       "warning: 'block-size' property is smaller than the default block size (2 MiB)", 0, NULL },
+    { "warns-of-large-requested-size", MACHINE_MEM0 DEVICE ",requested-size=512M -device nonesuch",
+      "warning: 'requested-size' property is larger than the memory backend", ELASTIC_ONLY,
+      "QEMU starts without a word" },
     { "warns-of-off-without-zeropage",
       "-machine q35 -m 128M,maxmem=2G -object memory-backend-memfd,id=mem0,size=256M " DEVICE
       ",unplugged-inaccessible=off -device nonesuch",

@@ -574,6 +574,26 @@ static void test_unplug_does_not_notify_config(void)
 }
 
 /* The usable region only grows, until UNPLUG ALL or a system reset lets it shrink. */
+/* At the start more may be asked for than the backend has: the guest gets that, and no more. */
+static void test_resize_beyond_region_at_start(void)
+{
+    /* Stock of old computes the usable region from the sum, and that wraps. */
+    static const char *const props[] = { ",requested-size=512M",
+                                         ",requested-size=18446744073707454464" };
+
+    for (int i = 0; i < (emulator_is_elastic ? 2 : 1); i++) {
+        Vm vm;
+
+        vm_start(&vm, RAM_256M, props[i]);
+        g_assert_cmphex(CONFIG(&vm, requested_size), >=, 512 * MiB);
+        g_assert_cmphex(CONFIG(&vm, usable_region_size), ==, 256 * MiB);
+        assert_response(plug(&vm, 0, 128), ACK);
+        assert_response(unplug(&vm, 128, 1), ERR);
+        assert_plugged(&vm, 128);
+        vm_end(&vm);
+    }
+}
+
 static void test_resize_usable_region(void)
 {
     uint64_t small, large;
@@ -724,6 +744,7 @@ static void add_specification_tests(void)
     ADD_DATA("resize/notifies/pc", "pc", test_resize_notifies);
     ADD("resize/usable-region", test_resize_usable_region);
     ADD("resize/whole-region", test_resize_whole_region);
+    ADD("resize/beyond-region-at-start", test_resize_beyond_region_at_start);
     ADD("resize/refused", test_resize_refused);
     ADD("reset/device-reset-keeps-blocks", test_device_reset_keeps_blocks);
     ADD_DATA("reset/system-reset-unplugs-all/q35", "q35", test_system_reset_unplugs_all);

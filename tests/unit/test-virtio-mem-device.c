@@ -16,6 +16,7 @@
 #include "system/ramblock.h"
 #include "system/reset.h"
 #include "system/runstate.h"
+#include "system/system.h"
 
 #define RAM_SIZE 0x10000
 #define DESC_GPA 0x1000
@@ -450,6 +451,65 @@ static void test_realize_managed(void)
     backend_free(backend);
 }
 
+/* Memory that is given back cannot be locked as well. */
+static void test_realize_mlock(void)
+{
+    HostMemoryBackend *backend = backend_new(NB_BLOCKS * BLOCK);
+
+    mlock_state = MLOCK_ON_FAULT;
+    assert_refused(device_new(backend), "mem-lock");
+    mlock_state = MLOCK_OFF;
+    backend_free(backend);
+}
+
+static void assert_no_unplug(VirtIOMEM *device, const char *text)
+{
+    Error *err = NULL;
+
+    VIRTIO_MEM_GET_CLASS(device)->unplug_request_check(device, &err);
+    if (!text) {
+        g_assert_null(err);
+        return;
+    }
+    g_assert_nonnull(err);
+    if (!strstr(error_get_pretty(err), text)) {
+        g_error("the check says \"%s\", expected \"%s\"", error_get_pretty(err), text);
+    }
+    error_free(err);
+}
+
+/* A guest that might read unplugged memory must not find it gone. */
+static void test_unplug_request(void)
+{
+    vmem = device_new(backend_new(NB_BLOCKS * BLOCK));
+    object_property_set_str(OBJECT(vmem), "unplugged-inaccessible", "off", &error_abort);
+    object_property_set_uint(OBJECT(vmem), "requested-size", 0, &error_abort);
+    qdev_realize(DEVICE(vmem), bus, &error_abort);
+    assert_no_unplug(vmem, "while 'unplugged-inaccessible' != 'on'");
+    stop();
+    start();
+    assert_no_unplug(vmem, "while 'requested-size' != '0'");
+    object_property_set_uint(OBJECT(vmem), "requested-size", 0, &error_abort);
+    assert_no_unplug(vmem, NULL);
+    stop();
+}
+
+/* With dynamic memory slots the device is placed as its backend would be. */
+static void test_memslots_alignment(void)
+{
+    MemoryRegion *mr;
+
+    vmem = device_new(backend_new(NB_BLOCKS * BLOCK));
+    vmem->memdev->mr.align = 16 * MiB;
+    object_property_set_bool(OBJECT(vmem), "dynamic-memslots", true, &error_abort);
+    mr = VIRTIO_MEM_GET_CLASS(vmem)->get_memory_region(vmem, &error_abort);
+    g_assert_true(mr != &vmem->memdev->mr);
+    g_assert_cmphex(memory_region_get_alignment(mr), ==, 16 * MiB);
+    VIRTIO_MEM_GET_CLASS(vmem)->decide_memslots(vmem, 4);
+    qdev_realize(DEVICE(vmem), bus, &error_abort);
+    stop();
+}
+
 static void test_unrealize_in_a_job(void)
 {
     start();
@@ -494,6 +554,18 @@ static void test_wakeup(void)
     stop();
 }
 
+/* Offered where the machine can wake from suspend, which is for good from then on. */
+static void test_suspend_feature(void)
+{
+    start();
+    g_assert_false(virtio_host_has_feature(VIRTIO_DEVICE(vmem), VIRTIO_MEM_F_PERSISTENT_SUSPEND));
+    stop();
+    qemu_register_wakeup_support();
+    start();
+    g_assert_true(virtio_host_has_feature(VIRTIO_DEVICE(vmem), VIRTIO_MEM_F_PERSISTENT_SUSPEND));
+    stop();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -505,8 +577,12 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-mem-device/listener-refuses-replay", test_listener_refuses_replay);
     g_test_add_func("/virtio-mem-device/realize-refused", test_realize_refused);
     g_test_add_func("/virtio-mem-device/realize-managed", test_realize_managed);
+    g_test_add_func("/virtio-mem-device/realize-mlock", test_realize_mlock);
+    g_test_add_func("/virtio-mem-device/unplug-request", test_unplug_request);
+    g_test_add_func("/virtio-mem-device/memslots-alignment", test_memslots_alignment);
     g_test_add_func("/virtio-mem-device/unrealize-in-a-job", test_unrealize_in_a_job);
     g_test_add_func("/virtio-mem-device/feature-required", test_feature_required);
     g_test_add_func("/virtio-mem-device/wakeup", test_wakeup);
+    g_test_add_func("/virtio-mem-device/suspend-feature", test_suspend_feature);
     return g_test_run();
 }
