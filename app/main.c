@@ -656,6 +656,8 @@ static int run(const Cmdline *c)
     vm_shutdown();
     qtest_server_cleanup();
     monitor_cleanup();
+    /* Nothing runs any more, and all that had to be said is said: what an object does at its end. */
+    user_creatable_cleanup();
     return status;
 }
 

@@ -47,7 +47,7 @@ static void file_backend_unparent(Object *obj)
         !qemu_ram_is_shared(rb)) {
         return;
     }
-    ret = ram_block_discard_range(rb, 0, qemu_ram_get_used_length(rb));
+    ret = ram_block_discard_for_good(rb);
     if (ret) {
         warn_report("%s: discarding data of '%s' failed: %s",
                     object_get_canonical_path_component(obj), MEMORY_BACKEND_FILE(obj)->mem_path,

@@ -66,6 +66,25 @@ int ram_block_discard_range(RAMBlock *rb, uint64_t start, size_t length)
     return 0;
 }
 
+/*
+ * Anonymous memory takes the place of the file's, in one step: who still writes to the block (a job of a
+ * device that fills pages) writes there, and the hole stays one.
+ */
+int ram_block_discard_for_good(RAMBlock *rb)
+{
+    if (!(rb->flags & RAM_SHARED) || rb->fd < 0) {
+        return -ENOTSUP;
+    }
+    if (rb->flags & (RAM_READONLY | RAM_READONLY_FD)) {
+        return -EROFS;
+    }
+    if (mmap(rb->host, rb->used_length, PROT_READ | PROT_WRITE,
+             MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) {
+        return -errno;
+    }
+    return punch_hole(rb->fd, rb->fd_offset, rb->used_length);
+}
+
 /* ---- who may discard ------------------------------------------------------------------------ */
 
 static struct {

@@ -39,7 +39,7 @@ bool user_creatable_del(const char *id, Error **errp);
 bool user_creatable_print_help(const char *type);
 /* The properties of @type with defaults, by qemu_printf(), but those in @skip (ends with NULL). */
 void object_print_property_help(const char *type, const char *const *skip);
-/* At exit: all of /objects. */
+/* At exit: all of /objects, so that what an object does when it goes is done. */
 void user_creatable_cleanup(void);
 
 #endif /* QOM_OBJECT_INTERFACES_H */

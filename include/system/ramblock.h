@@ -69,6 +69,12 @@ RAMBlock *qemu_ram_block_from_host(void *ptr, ram_addr_t *offset);
  * May take long for large ranges. No lock needed; the caller sees that nobody uses the range.
  */
 int ram_block_discard_range(RAMBlock *rb, uint64_t start, size_t length);
+/*
+ * For the end of a block that is a shared mapping of a file: frees all of the file's blocks that were
+ * mapped, and nothing that this process writes to the block afterwards gets into the file. Returns 0 or a
+ * negative errno (-ENOTSUP for another kind of block, -EROFS, or what mmap(2) or fallocate(2) said).
+ */
+int ram_block_discard_for_good(RAMBlock *rb);
 
 /*
  * Finds the next page of [@start, @end) that the host holds, in memory or in swap: *@found is its

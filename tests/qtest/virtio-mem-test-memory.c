@@ -252,6 +252,39 @@ static void test_freed_hugetlb(void)
     huge_release(lock, before);
 }
 
+/* ---- discard-data=on ---- */
+
+/*
+ * A file that was written to, by the guest and, where @data is not NULL, by a PLUG that preallocates and is
+ * in the middle of it when the emulator is told to end: nothing of it is left.
+ */
+static void test_discard_data(const void *data)
+{
+    g_autofree char *path = g_strdup_printf("/dev/shm/virtio-mem-test-%d", getpid());
+    g_autofree char *backend = g_strdup_printf("memory-backend-file,size=1G,mem-path=%s,share=on,"
+                                               "discard-data=on", path);
+    struct stat st;
+    Vm vm;
+
+    vm_start(&vm, backend, data ? ",requested-size=1G,prealloc=on" : ",requested-size=1G");
+    assert_response(plug(&vm, 0, 8), ACK);
+    qtest_memset(vm.qts, vm.addr, 0x5a, 8 * vm.block_size);
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    g_assert_cmpint(st.st_blocks, >=, 8 * vm.block_size / 512);
+    if (data) {
+        const struct virtio_mem_req req = request_make(VIRTIO_MEM_REQ_PLUG,
+                                                       vm.addr + 8 * vm.block_size,
+                                                       vm.region_size / vm.block_size - 8);
+
+        request_begin(&vm, &req);
+    }
+    vm_end(&vm);
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    unlink(path);
+    g_assert_cmpint(st.st_size, ==, 1 * GiB);
+    g_assert_cmpint(st.st_blocks, ==, 0);
+}
+
 /* ---- the list ---- */
 
 void add_memory_tests(void)
@@ -283,6 +316,8 @@ void add_memory_tests(void)
     }
     ADD("memory/plug-alone-costs-nothing", test_plug_is_free);
     ADD("freed-by-unplug/hugetlb", test_freed_hugetlb);
+    ADD_DATA("discard-data/written", NULL, test_discard_data);
+    ADD_DATA("discard-data/while-preallocating", "", test_discard_data);
     ADD("large/unplug-all", test_large_unplug_all);
     ADD("large/unplug-all-then-system-reset", test_large_then_system_reset);
     ADD("large/unplug-all-then-device-reset", test_large_then_device_reset);
