@@ -688,6 +688,60 @@ static void test_stale_element(void)
     assert_used(2, 2, 10);
 }
 
+static void reset_device(void)
+{
+    virtio_reset(vdev);
+}
+
+static void ram_back(void)
+{
+    if (!memory_region_is_mapped(&test_mr)) {
+        memory_region_add_subregion(&test_root, 0, &test_mr);
+    }
+}
+
+static void reset_and_start(void)
+{
+    test_on_irq = NULL;
+    ram_back();
+    start(FEATURES_ALL, 4);
+}
+
+/*
+ * The memory core lets no interrupt get back to the device. Were there a way all the same: nothing
+ * that the queue had before it told of an error, or of an answer, is used after that.
+ */
+static void test_interrupt_resets(const void *data)
+{
+    VirtQueueElement *elem[2];
+
+    start(FEATURES_ALL, 8);
+    add_request(1);
+    add_request(2);
+    elem[0] = pop(1, 1, 1);
+    elem[1] = pop(2, 1, 1);
+    memory_region_del_subregion(&test_root, &test_mr);      /* and with it the ring */
+    test_on_irq = data;
+    virtqueue_push(vq, elem[0], 10);
+    test_on_irq = NULL;
+    ram_back();
+    virtqueue_push(vq, elem[1], 10);
+    g_free(elem[0]);
+    g_free(elem[1]);
+    start(FEATURES_ALL, 4);
+    add_request(3);
+    elem[0] = pop(3, 1, 1);
+    test_on_irq = data;
+    virtqueue_push(vq, elem[0], 10);
+    virtio_notify(vdev, vq);
+    test_on_irq = NULL;
+    g_free(elem[0]);
+    start(FEATURES_ALL, 4);
+    add_request(4);
+    push(pop(4, 1, 1), 10);
+    assert_used(4, 2, 10);
+}
+
 /* A queue goes on in another device where it was left, in any lap. */
 static void test_position(void)
 {
@@ -807,6 +861,10 @@ int main(int argc, char **argv)
     g_test_add_func("/virtqueue-packed/bad/ring-address", test_bad_ring_address);
     g_test_add_func("/virtqueue-packed/bad/size", test_bad_size);
     g_test_add_func("/virtqueue-packed/stale-element", test_stale_element);
+    g_test_add_data_func("/virtqueue-packed/interrupt/resets", reset_device,
+                         test_interrupt_resets);
+    g_test_add_data_func("/virtqueue-packed/interrupt/restarts", reset_and_start,
+                         test_interrupt_resets);
     g_test_add_func("/virtqueue-packed/position", test_position);
     g_test_add_func("/virtqueue-packed/dirty", test_dirty);
     g_test_add_func("/virtqueue-packed/random", test_random);

@@ -18,6 +18,7 @@ VirtIODevice *vdev;
 VirtQueue *vq;
 unsigned nb_irqs, nb_config_irqs, nb_kicks;
 void (*test_on_kick)(VirtQueue *q);
+void (*test_on_irq)(void);
 
 static void test_handle(VirtIODevice *dev, VirtQueue *q)
 {
@@ -72,6 +73,9 @@ static void test_notify(DeviceState *d, uint16_t vector)
 {
     nb_irqs += vector == 0;
     nb_config_irqs += vector == 1;
+    if (test_on_irq && vector != VIRTIO_NO_VECTOR) {
+        test_on_irq();
+    }
 }
 
 static AddressSpace *test_get_dma_as(DeviceState *d)

@@ -22,6 +22,8 @@ extern VirtQueue *vq;               /* queue 0 */
 extern unsigned nb_irqs, nb_config_irqs, nb_kicks;
 /* What the device does when notified, besides counting; NULL: nothing. */
 extern void (*test_on_kick)(VirtQueue *q);
+/* What an interrupt leads to at once, besides counting; NULL: nothing. */
+extern void (*test_on_irq)(void);
 /* What a RamDiscardManager of the type "test-sparse" answers for everything. */
 extern bool test_populated;
 
