@@ -2,7 +2,11 @@
 /*
  * The 8259A pair: priorities, masks, in-service bits and the initialisation sequence, and the ELCR
  * registers that make an input level-triggered. The slave's INT is input 2 of the master.
- * Where the accelerator has its own pair, the inputs are its GSIs. Source: Intel 8259A datasheet.
+ * Sets of inputs are bytes, a bit an input; turned so that the input of highest priority is bit 0,
+ * "the first of" a set is its lowest bit and all resolving is arithmetic on that.
+ * No CPU acknowledges here: guests run where the accelerator has its own pair, whose GSIs the inputs
+ * then are. What is left is the poll command. Source: Intel 8259A datasheet; "as stock" is said
+ * where that is departed from to show what QEMU's chip shows.
  */
 #include "qemu/osdep.h"
 #include "hw/core/irq.h"
@@ -17,24 +21,41 @@ OBJECT_DECLARE_SIMPLE_TYPE(PICState, I8259)
 #define PIC_LINES 8
 #define PIC_CASCADE_INPUT 2
 
+#define PIC_ICW1 0x10             /* to port 0: this and not an OCW */
+#define PIC_ICW1_NEEDS_ICW4 0x01
+#define PIC_ICW1_SINGLE 0x02
+#define PIC_ICW2_VECTOR 0xf8
+#define PIC_ICW4_AEOI 0x02
+#define PIC_ICW4_SFNM 0x10
+#define PIC_OCW3 0x08             /* to port 0: this and not OCW2 */
+#define PIC_OCW2_LEVEL 0x07
+#define PIC_OCW2_EOI 0x20
+#define PIC_OCW2_SPECIFIC 0x40
+#define PIC_OCW2_ROTATE 0x80
+#define PIC_OCW3_READ_ISR 0x01
+#define PIC_OCW3_READ 0x02
+#define PIC_OCW3_POLL 0x04
+#define PIC_OCW3_SPECIAL_MASK 0x20
+#define PIC_OCW3_SET_SPECIAL_MASK 0x40
+#define PIC_POLL_PENDING 0x80
+
 struct PICState {
     ISADevice parent_obj;
 
-    uint8_t last_irr;        /* levels of the inputs */
+    uint8_t lines;           /* levels of the inputs, as the edge detectors remember them */
     uint8_t irr;
     uint8_t imr;
     uint8_t isr;
-    uint8_t priority_add;    /* the input of highest priority */
-    uint8_t irq_base;
-    uint8_t read_reg_select; /* 1: reads give isr */
-    uint8_t poll;
-    uint8_t special_mask;
-    uint8_t init_state;      /* which ICW is awaited: 2, 3, 4; 0: none */
-    uint8_t auto_eoi;
-    uint8_t rotate_on_auto_eoi;
-    uint8_t special_fully_nested;
-    uint8_t init4;           /* ICW4 is to come */
-    uint8_t single;
+    uint8_t first;           /* the input of highest priority */
+    uint8_t vector;          /* of input 0 */
+    uint8_t next_icw;        /* 2 to 4; 0: initialised */
+    uint8_t icw1;
+    bool read_isr;           /* port 0 reads ISR, not IRR */
+    bool polled;             /* the next read is the answer to a poll */
+    bool special_mask;
+    bool auto_eoi;
+    bool rotate_on_auto_eoi;
+    bool special_fully_nested;
     uint8_t elcr;
     uint8_t elcr_mask;
     uint32_t iobase;
@@ -45,45 +66,6 @@ struct PICState {
     MemoryRegion elcr_io;
 };
 
-/* The input of highest priority set in @mask, counted from that of highest priority; 8: none. */
-static int pic_get_priority(PICState *s, uint8_t mask)
-{
-    int priority = 0;
-
-    if (!mask) {
-        return PIC_LINES;
-    }
-    while (!(mask & (1 << ((priority + s->priority_add) & 7)))) {
-        priority++;
-    }
-    return priority;
-}
-
-/* The input that is to interrupt now, or -1. */
-static int pic_get_irq(PICState *s)
-{
-    int priority = pic_get_priority(s, s->irr & ~s->imr);
-    uint8_t mask = s->isr;
-    int current;
-
-    if (priority == PIC_LINES) {
-        return -1;
-    }
-    if (s->special_mask) {
-        mask &= ~s->imr;
-    }
-    if (s->special_fully_nested && s->master) {
-        mask &= ~(1 << PIC_CASCADE_INPUT);
-    }
-    current = pic_get_priority(s, mask);
-    return priority < current ? (priority + s->priority_add) & 7 : -1;
-}
-
-static void pic_update_irq(PICState *s)
-{
-    qemu_set_irq(s->int_out, pic_get_irq(s) >= 0);
-}
-
 static bool accel_has_irqchip(void)
 {
     AccelClass *ac = current_accel_class();
@@ -91,170 +73,233 @@ static bool accel_has_irqchip(void)
     return ac && ac->has_irqchip;
 }
 
+/* ---- priorities ------------------------------------------------------------------------------ */
+
+/* A set with the input of highest priority as bit 0. */
+static uint8_t pic_by_priority(const PICState *s, uint8_t inputs)
+{
+    return (inputs | inputs << PIC_LINES) >> s->first;
+}
+
+/* The first of a set in order of priority, as an input's number. The set is not empty. */
+static unsigned pic_first_of(const PICState *s, uint8_t by_priority)
+{
+    return (ctz32(by_priority) + s->first) % PIC_LINES;
+}
+
+/* Gives @input the lowest priority: the next one is the first from now on. */
+static void pic_make_last(PICState *s, unsigned input)
+{
+    s->first = (input + 1) % PIC_LINES;
+}
+
+/*
+ * In service and so in the way of requests of the same and of lower priority. Special mask mode
+ * takes those away that are masked; in special fully nested mode a slave may interrupt itself.
+ */
+static uint8_t pic_barriers(const PICState *s)
+{
+    uint8_t barriers = s->isr;
+
+    if (s->special_mask) {
+        barriers &= ~s->imr;
+    }
+    if (s->special_fully_nested && s->master) {
+        barriers &= ~(1 << PIC_CASCADE_INPUT);
+    }
+    return barriers;
+}
+
+/* Requests that may interrupt now, in order of priority. */
+static uint8_t pic_pending(const PICState *s)
+{
+    uint8_t requests = pic_by_priority(s, s->irr & ~s->imr);
+    uint8_t barriers = pic_by_priority(s, pic_barriers(s));
+    uint8_t before_barriers = (barriers & -barriers) - 1;
+
+    return requests & before_barriers;
+}
+
+static void pic_drive_int(PICState *s)
+{
+    qemu_set_irq(s->int_out, pic_pending(s) != 0);
+}
+
+/* ---- inputs and acknowledge ------------------------------------------------------------------ */
+
+/* An edge is remembered until it is acknowledged, even if the input falls (stock). */
+static void pic_set_line(PICState *s, uint8_t input, bool level)
+{
+    uint8_t rising = level ? input & ~s->lines : 0;
+
+    s->lines = level ? s->lines | input : s->lines & ~input;
+    if (input & s->elcr) {
+        s->irr = level ? s->irr | input : s->irr & ~input;
+    } else {
+        s->irr |= rising;
+    }
+    pic_drive_int(s);
+}
+
 static void pic_set_input(void *opaque, int irq, int level)
 {
-    PICState *s = opaque;
-    uint8_t mask = 1 << irq;
+    PICState *s = I8259(opaque);
+    AccelClass *ac = current_accel_class();
 
     if (accel_has_irqchip()) {
-        current_accel_class()->set_gsi(current_accel(), irq + (s->master ? 0 : PIC_LINES), level);
-        return;
-    }
-    if (!level) {
-        if (s->elcr & mask) {
-            s->irr &= ~mask;
-        }
-        s->last_irr &= ~mask;
+        ac->set_gsi(current_accel(), s->master ? irq : irq + PIC_LINES, level);
     } else {
-        if ((s->elcr & mask) || !(s->last_irr & mask)) {
-            s->irr |= mask;
-        }
-        s->last_irr |= mask;
+        pic_set_line(s, 1 << irq, level);
     }
-    pic_update_irq(s);
 }
 
-static void pic_acknowledge(PICState *s, int irq)
+/* A level stays requested as long as the input is high. */
+static void pic_acknowledge(PICState *s, unsigned input)
 {
-    if (s->auto_eoi) {
-        if (s->rotate_on_auto_eoi) {
-            s->priority_add = (irq + 1) & 7;
-        }
-    } else {
-        s->isr |= 1 << irq;
+    s->irr &= ~(1 << input) | s->elcr;
+    if (!s->auto_eoi) {
+        s->isr |= 1 << input;
+    } else if (s->rotate_on_auto_eoi) {
+        pic_make_last(s, input);
     }
-    if (!(s->elcr & (1 << irq))) {
-        s->irr &= ~(1 << irq);
-    }
-    pic_update_irq(s);
 }
 
-static void pic_init_reset(PICState *s)
+/* Nothing to acknowledge reads as 0 (stock). */
+static uint8_t pic_answer_poll(PICState *s)
 {
-    s->last_irr = 0;
+    uint8_t pending = pic_pending(s);
+    unsigned input;
+
+    s->polled = false;
+    if (!pending) {
+        return 0;
+    }
+    input = pic_first_of(s, pending);
+    pic_acknowledge(s, input);
+    pic_drive_int(s);
+    return PIC_POLL_PENDING | input;
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+
+/* ICW1 begins anew: edges seen so far are forgotten, levels are not; ELCR stays. */
+static void pic_write_icw1(PICState *s, uint8_t val)
+{
+    s->icw1 = val;
+    s->lines = 0;
     s->irr &= s->elcr;
     s->imr = 0;
     s->isr = 0;
-    s->priority_add = 0;
-    s->irq_base = 0;
-    s->read_reg_select = 0;
-    s->poll = 0;
-    s->special_mask = 0;
-    s->init_state = 0;
-    s->auto_eoi = 0;
-    s->rotate_on_auto_eoi = 0;
-    s->special_fully_nested = 0;
-    s->init4 = 0;
-    s->single = 0;
-    pic_update_irq(s);
+    s->first = 0;
+    s->vector = 0;
+    s->read_isr = false;
+    s->polled = false;
+    s->special_mask = false;
+    s->auto_eoi = false;
+    s->rotate_on_auto_eoi = false;
+    s->special_fully_nested = false;
+    s->next_icw = 2;
+    pic_drive_int(s);
 }
 
-/* End of interrupt commands: bits 7:5 of OCW2, with a specific input in bits 2:0. */
-static void pic_write_ocw2(PICState *s, uint8_t val)
+/* ICW2 to ICW4; ICW3 has nothing to say, since the cascade is wired. */
+static void pic_write_icw(PICState *s, uint8_t val)
 {
-    int cmd = val >> 5;
-    int priority, irq = val & 7;
+    bool needs_icw4 = s->icw1 & PIC_ICW1_NEEDS_ICW4;
 
-    switch (cmd) {
-    case 0:
-    case 4:
-        s->rotate_on_auto_eoi = cmd >> 2;
-        return;
-    case 1:
-    case 5:
-        priority = pic_get_priority(s, s->isr);
-        if (priority == PIC_LINES) {
-            return;
-        }
-        irq = (priority + s->priority_add) & 7;
-        s->isr &= ~(1 << irq);
+    switch (s->next_icw) {
+    case 2:
+        s->vector = val & PIC_ICW2_VECTOR;
+        s->next_icw = s->icw1 & PIC_ICW1_SINGLE ? (needs_icw4 ? 4 : 0) : 3;
         break;
     case 3:
-    case 7:
-        s->isr &= ~(1 << irq);
-        break;
-    case 6:
+        s->next_icw = needs_icw4 ? 4 : 0;
         break;
     default:
-        return;
+        s->auto_eoi = val & PIC_ICW4_AEOI;
+        s->special_fully_nested = val & PIC_ICW4_SFNM;
+        s->next_icw = 0;
     }
-    if (cmd >= 5) {
-        s->priority_add = (irq + 1) & 7;
-    }
-    pic_update_irq(s);
 }
 
-static void pic_write_command(PICState *s, uint8_t val)
+/*
+ * The three bits say independently what happens: whether an interrupt ends, whether priorities
+ * rotate, and to which input that is done: the one given, or the first in service. Neither an end
+ * nor an input means rotation on automatic ends.
+ */
+static void pic_write_ocw2(PICState *s, uint8_t val)
 {
-    if (val & 0x10) {
-        pic_init_reset(s);
-        s->init_state = 2;
-        s->init4 = val & 1;
-        s->single = val & 2;
-    } else if (val & 0x08) {
-        if (val & 0x04) {
-            s->poll = 1;
-        }
-        if (val & 0x02) {
-            s->read_reg_select = val & 1;
-        }
-        if (val & 0x40) {
-            s->special_mask = (val >> 5) & 1;
-        }
+    bool specific = val & PIC_OCW2_SPECIFIC;
+    unsigned input;
+
+    if (!specific && !(val & PIC_OCW2_EOI)) {
+        s->rotate_on_auto_eoi = val & PIC_OCW2_ROTATE;
+        return;
+    }
+    if (!specific && !s->isr) {
+        return;
+    }
+    input = specific ? val & PIC_OCW2_LEVEL : pic_first_of(s, pic_by_priority(s, s->isr));
+    if (val & PIC_OCW2_EOI) {
+        s->isr &= ~(1 << input);
+    }
+    if (val & PIC_OCW2_ROTATE) {
+        pic_make_last(s, input);
+    }
+    if (val & (PIC_OCW2_EOI | PIC_OCW2_ROTATE)) {
+        pic_drive_int(s);
+    }
+}
+
+static void pic_write_ocw3(PICState *s, uint8_t val)
+{
+    if (val & PIC_OCW3_SET_SPECIAL_MASK) {
+        s->special_mask = val & PIC_OCW3_SPECIAL_MASK;
+    }
+    if (val & PIC_OCW3_READ) {
+        s->read_isr = val & PIC_OCW3_READ_ISR;
+    }
+    if (val & PIC_OCW3_POLL) {
+        s->polled = true;
+    }
+}
+
+static void pic_write_port0(PICState *s, uint8_t val)
+{
+    if (val & PIC_ICW1) {
+        pic_write_icw1(s, val);
+    } else if (val & PIC_OCW3) {
+        pic_write_ocw3(s, val);
     } else {
         pic_write_ocw2(s, val);
     }
 }
 
-static void pic_write_data(PICState *s, uint8_t val)
-{
-    switch (s->init_state) {
-    case 0:
-        s->imr = val;
-        pic_update_irq(s);
-        break;
-    case 2:
-        s->irq_base = val & 0xf8;
-        s->init_state = s->single ? (s->init4 ? 4 : 0) : 3;
-        break;
-    case 3:
-        s->init_state = s->init4 ? 4 : 0;
-        break;
-    default:
-        s->special_fully_nested = (val >> 4) & 1;
-        s->auto_eoi = (val >> 1) & 1;
-        s->init_state = 0;
-        break;
-    }
-}
-
 static void pic_ioport_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
 {
-    if (addr & 1) {
-        pic_write_data(opaque, val);
+    PICState *s = opaque;
+
+    if (addr == 0) {
+        pic_write_port0(s, val);
+    } else if (s->next_icw) {
+        pic_write_icw(s, val);
     } else {
-        pic_write_command(opaque, val);
+        s->imr = val;
+        pic_drive_int(s);
     }
 }
 
 static uint64_t pic_ioport_read(void *opaque, hwaddr addr, unsigned size)
 {
     PICState *s = opaque;
-    int irq;
 
-    if (s->poll) {
-        s->poll = 0;
-        irq = pic_get_irq(s);
-        if (irq < 0) {
-            return 0;
-        }
-        pic_acknowledge(s, irq);
-        return irq | 0x80;
+    if (s->polled) {
+        return pic_answer_poll(s);
     }
-    if (addr & 1) {
+    if (addr == 1) {
         return s->imr;
     }
-    return s->read_reg_select ? s->isr : s->irr;
+    return s->read_isr ? s->isr : s->irr;
 }
 
 static void elcr_ioport_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
@@ -285,12 +330,14 @@ static const MemoryRegionOps pic_elcr_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 1 },
 };
 
+/* Ready without any ICW, as stock. */
 static void pic_reset_hold(Object *obj, ResetType type)
 {
     PICState *s = I8259(obj);
 
     s->elcr = 0;
-    pic_init_reset(s);
+    pic_write_icw1(s, PIC_ICW1);
+    s->next_icw = 0;
 }
 
 static void pic_realize(DeviceState *dev, Error **errp)
