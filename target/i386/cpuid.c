@@ -62,6 +62,11 @@ bool x86_cpu_is_amd(const X86CPU *cpu)
     return vendor_is(cpu, X86_VENDOR_AMD);
 }
 
+bool x86_cpu_is_intel(const X86CPU *cpu)
+{
+    return vendor_is(cpu, X86_VENDOR_INTEL);
+}
+
 static bool accel_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
     AccelState *as = current_accel();
@@ -94,7 +99,7 @@ static void read_host_names(X86CPU *cpu)
     X86CpuidState *id = &cpu->cpuid;
     uint32_t regs[4];
 
-    host_cpuid(1, 0, regs);
+    accel_cpuid(1, 0, regs);
     id->family = (regs[0] >> 8) & 0xf;
     id->model = ((regs[0] >> 4) & 0xf) | ((regs[0] >> 12) & 0xf0);
     id->family += id->family == 0xf ? (regs[0] >> 20) & 0xff : 0;
@@ -110,7 +115,7 @@ static void read_host_vendor(X86CPU *cpu)
 {
     uint32_t regs[4];
 
-    host_cpuid(0, 0, regs);
+    accel_cpuid(0, 0, regs);
     memcpy(cpu->cpuid.vendor, &regs[1], 4);
     memcpy(cpu->cpuid.vendor + 4, &regs[3], 4);
     memcpy(cpu->cpuid.vendor + 8, &regs[2], 4);
@@ -623,4 +628,18 @@ unsigned x86_cpu_build_cpuid(X86CPU *cpu, X86CpuidEntry *entries, unsigned max)
     build_kvm_leaves(&b);
     build_extended_leaves(&b);
     return b.nb_entries;
+}
+
+bool x86_cpu_find_cpuid(X86CPU *cpu, uint32_t leaf, uint32_t subleaf, X86CpuidEntry *entry)
+{
+    X86CpuidEntry entries[X86_CPUID_MAX_ENTRIES];
+    unsigned nb_entries = x86_cpu_build_cpuid(cpu, entries, ARRAY_SIZE(entries));
+
+    for (unsigned i = 0; i < nb_entries; i++) {
+        if (entries[i].leaf == leaf && (!entries[i].has_subleaf || entries[i].subleaf == subleaf)) {
+            *entry = entries[i];
+            return true;
+        }
+    }
+    return false;
 }

@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The state of a processor after RESET (SDM volume 3A table 10-1; APM volume 2 section 14.1.3), and
- * the one of Linux's 64-bit boot protocol. MSRs have the values that the accelerator gave a fresh
- * vCPU, except those in the table here.
+ * the one of Linux's 64-bit boot protocol. MSRs are in msr-reset.c.
  */
 #include "qemu/osdep.h"
 #include "hw/core/boards.h"
 #include "target/i386/cpu.h"
 #include "feature-words.h"
 #include "target/i386/msr-index.h"
-
-#define WB8 UINT64_C(0x0606060606060606)
-#define WP8 UINT64_C(0x0505050505050505)
-
-/*
- * No firmware will set up the MTRRs, and Linux checks that all CPUs agree: enabled, everything
- * write-back but the VGA window (uncached) and the option ROM area (write-protected).
- */
-static const X86Msr msr_reset_values[] = {
-    { MSR_IA32_TSC, 0 }, { MSR_IA32_TSC_ADJUST, 0 }, { MSR_IA32_TSC_DEADLINE, 0 },
-    { MSR_IA32_PAT, UINT64_C(0x0007040600070406) },
-    { MSR_MTRR_DEF_TYPE, MTRR_DEF_TYPE_ENABLE | MTRR_DEF_TYPE_FIXED_ENABLE | MTRR_TYPE_WB },
-    { MSR_MTRR_FIX64K_00000, WB8 }, { MSR_MTRR_FIX16K_80000, WB8 }, { MSR_MTRR_FIX16K_A0000, 0 },
-    { MSR_MTRR_FIX4K_C0000 + 0, WP8 }, { MSR_MTRR_FIX4K_C0000 + 1, WP8 },
-    { MSR_MTRR_FIX4K_C0000 + 2, WP8 }, { MSR_MTRR_FIX4K_C0000 + 3, WP8 },
-    { MSR_MTRR_FIX4K_C0000 + 4, WP8 }, { MSR_MTRR_FIX4K_C0000 + 5, WP8 },
-    { MSR_MTRR_FIX4K_C0000 + 6, WP8 }, { MSR_MTRR_FIX4K_C0000 + 7, WP8 },
-    /* Paravirtual pages: a new kernel must not find the old one's registrations. */
-    { MSR_KVM_WALL_CLOCK_OLD, 0 }, { MSR_KVM_SYSTEM_TIME_OLD, 0 },
-    { MSR_KVM_WALL_CLOCK, 0 }, { MSR_KVM_SYSTEM_TIME, 0 }, { MSR_KVM_ASYNC_PF_EN, 0 },
-    { MSR_KVM_STEAL_TIME, 0 }, { MSR_KVM_PV_EOI_EN, 0 },
-    { MSR_KVM_POLL_CONTROL, 1 },  /* the host may poll: KVM's default */
-    { MSR_KVM_ASYNC_PF_INT, 0 }, { MSR_KVM_ASYNC_PF_ACK, 0 }, { MSR_KVM_MIGRATION_CONTROL, 0 },
-};
+#include "target/i386/msr-reset.h"
 
 bool x86_cpu_is_bsp(const X86CPU *cpu)
 {
@@ -74,18 +50,10 @@ void x86_cpu_set_power_on_msrs(X86CPU *cpu, X86Msr *msrs, unsigned nb_msrs)
 
 static void reset_msrs(X86CPU *cpu)
 {
-    CPUX86State *env = &cpu->env;
+    for (unsigned i = 0; i < cpu->env.nb_msrs; i++) {
+        const X86Msr *fresh = &cpu->power_on_msrs[i];
 
-    if (!env->nb_msrs) {
-        return;
-    }
-    memcpy(env->msrs, cpu->power_on_msrs, env->nb_msrs * sizeof(*env->msrs));
-    for (size_t i = 0; i < ARRAY_SIZE(msr_reset_values); i++) {
-        uint64_t *value = x86_cpu_msr(cpu, msr_reset_values[i].index);
-
-        if (value) {
-            *value = msr_reset_values[i].value;
-        }
+        cpu->env.msrs[i].value = x86_msr_reset_value(cpu, fresh->index, fresh->value);
     }
 }
 
@@ -143,15 +111,9 @@ static void reset_segments(CPUX86State *env)
 
 static uint32_t cpuid_signature(X86CPU *cpu)
 {
-    X86CpuidEntry entries[X86_CPUID_MAX_ENTRIES];
-    unsigned nb_entries = x86_cpu_build_cpuid(cpu, entries, ARRAY_SIZE(entries));
+    X86CpuidEntry entry;
 
-    for (unsigned i = 0; i < nb_entries; i++) {
-        if (entries[i].leaf == 1) {
-            return entries[i].eax;
-        }
-    }
-    return 0;
+    return x86_cpu_find_cpuid(cpu, 1, 0, &entry) ? entry.eax : 0;
 }
 
 void x86_cpu_reset_state(X86CPU *cpu)

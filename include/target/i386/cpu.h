@@ -215,8 +215,9 @@ const char *x86_cpu_parse_option(const char *optarg, Error **errp);
 /* "-cpu help", on stdout. */
 void x86_cpu_list(void);
 
-/* Is it AMD's own, by its vendor string? */
+/* Is it AMD's own, or Intel's, by its vendor string? */
 bool x86_cpu_is_amd(const X86CPU *cpu);
+bool x86_cpu_is_intel(const X86CPU *cpu);
 /* The greatest guest physical address + 1 of a realized CPU, in bits: 32..52. */
 static inline unsigned x86_cpu_phys_bits(const X86CPU *cpu)
 {

@@ -64,6 +64,8 @@ const char *x86_feature_name(X86FeatureWord word, unsigned bit);
 /* All leaves of a realized CPU: at most @max entries are written; returns how many. */
 #define X86_CPUID_MAX_ENTRIES 128
 unsigned x86_cpu_build_cpuid(X86CPU *cpu, X86CpuidEntry *entries, unsigned max);
+/* One of them; false if the CPU does not show it. */
+bool x86_cpu_find_cpuid(X86CPU *cpu, uint32_t leaf, uint32_t subleaf, X86CpuidEntry *entry);
 
 /* What CPUID returns on the processor that runs this program. */
 void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
