@@ -9,6 +9,8 @@
  * the last reference to go from a thread without the big lock hands the view to the main loop.
  */
 #include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/log-limit.h"
 #include "qemu/main-loop.h"
 #include "system/address-spaces.h"
 #include "system/memory-internal.h"
@@ -479,6 +481,64 @@ static void address_space_update_ioeventfds(AddressSpace *as)
     as->ioeventfds = new;
     as->ioeventfd_nb = nb_new;
     g_free(old);
+}
+
+/* ---- what a listener cannot follow ---------------------------------------------------------- */
+
+static __thread MemoryErrorScope *error_scope;
+
+static void report_limited(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
+/* A guest can cause such lines by moving what shows memory. */
+static void report_limited(const char *fmt, ...)
+{
+    static LogLimit limit;
+    va_list ap;
+
+    va_start(ap, fmt);
+    error_vreport_limited(&limit, "guest memory", fmt, ap);
+    va_end(ap);
+}
+
+void memory_errors_begin(MemoryErrorScope *scope)
+{
+    *scope = (MemoryErrorScope) { .outer = error_scope };
+    error_scope = scope;
+}
+
+bool memory_errors_end(MemoryErrorScope *scope, Error **errp)
+{
+    assert(error_scope == scope);
+    error_scope = scope->outer;
+    if (!scope->err) {
+        return true;
+    }
+    error_propagate(errp, scope->err);
+    return false;
+}
+
+bool memory_errors_end_report(MemoryErrorScope *scope)
+{
+    Error *err = NULL;
+
+    if (memory_errors_end(scope, &err)) {
+        return true;
+    }
+    report_limited("%s", error_get_pretty(err));
+    error_free(err);
+    return false;
+}
+
+void memory_listener_failed(Error *err)
+{
+    if (!error_scope) {
+        report_limited("%s", error_get_pretty(err));
+        error_free(err);
+    } else if (error_scope->err) {
+        error_free(err);
+    } else {
+        error_scope->err = err;
+    }
 }
 
 /* ---- new views ------------------------------------------------------------------------------ */

@@ -42,6 +42,7 @@ static bool check_vcpu_count(const KvmVm *vm, const MachineState *ms, Error **er
 static int kvm_init_machine(AccelState *as, MachineState *ms, Error **errp)
 {
     KvmVm *vm = kvm_accel_vm(as);
+    MemoryErrorScope scope;
     int ret = kvm_vm_init(vm, errp);
 
     if (ret < 0) {
@@ -51,7 +52,13 @@ static int kvm_init_machine(AccelState *as, MachineState *ms, Error **errp)
         kvm_vm_cleanup(vm);
         return -EINVAL;
     }
+    memory_errors_begin(&scope);
     kvm_slots_init(vm);
+    if (!memory_errors_end(&scope, errp)) {
+        kvm_slots_cleanup();
+        kvm_vm_cleanup(vm);
+        return -EIO;
+    }
     return 0;
 }
 

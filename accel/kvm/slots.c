@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
+#include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/event_notifier.h"
 #include "qemu/int128.h"
@@ -30,7 +31,6 @@ static GArray *free_ids;            /* uint32_t: slot numbers given back */
 static uint32_t next_id;
 static GPtrArray *to_add;           /* KvmSlot: of the running transaction */
 static GPtrArray *to_delete;
-static bool limit_reported;
 
 /* The whole pages of a RAM section; false if there is none or it is not RAM. */
 static bool section_to_range(const MemoryRegionSection *section, KvmSlot *range)
@@ -80,30 +80,37 @@ static bool take_id(uint32_t *id)
     return true;
 }
 
-/* A slot that cannot be had leaves a hole that the guest sees as MMIO: it is told once, loudly. */
-static void apply_add(KvmSlot *slot)
+/* A slot that cannot be had leaves a hole that the guest sees as MMIO: who asked for it hears. */
+static bool try_add(KvmSlot *slot, Error **errp)
 {
     int ret;
 
     if (!take_id(&slot->id)) {
-        if (!limit_reported) {
-            error_report("KVM: all %d memory slots are in use; guest memory at 0x%" PRIx64
-                         " is missing", slots_vm->nr_memslots, slot->gpa);
-        }
-        limit_reported = true;
-        g_free(slot);
-        return;
+        error_setg(errp, "KVM: all %d memory slots are in use; guest memory at 0x%" PRIx64
+                   " is missing", slots_vm->nr_memslots, slot->gpa);
+        return false;
     }
     ret = set_slot(slot, slot->size);
     if (ret < 0) {
-        error_report("KVM: KVM_SET_USER_MEMORY_REGION failed: slot %u, guest address 0x%" PRIx64
-                     ", size 0x%" PRIx64 ": %s", slot->id, slot->gpa, slot->size,
-                     g_strerror(-ret));
+        error_setg(errp, "KVM: KVM_SET_USER_MEMORY_REGION failed: slot %u, guest address 0x%"
+                   PRIx64 ", size 0x%" PRIx64 ": %s", slot->id, slot->gpa, slot->size,
+                   g_strerror(-ret));
         g_array_append_val(free_ids, slot->id);
-        g_free(slot);
-        return;
+        return false;
     }
-    g_hash_table_insert(slots, &slot->gpa, slot);
+    return true;
+}
+
+static void apply_add(KvmSlot *slot)
+{
+    Error *err = NULL;
+
+    if (try_add(slot, &err)) {
+        g_hash_table_insert(slots, &slot->gpa, slot);
+    } else {
+        memory_listener_failed(err);
+        g_free(slot);
+    }
 }
 
 static void apply_delete(const KvmSlot *range)
@@ -181,7 +188,13 @@ static void set_ioeventfd(MemoryRegionSection *section, bool match_data, uint64_
     };
     int ret = kvm_call(slots_vm->vm_fd, KVM_IOEVENTFD, &request);
 
-    if (ret < 0) {
+    if (ret < 0 && !(flags & KVM_IOEVENTFD_FLAG_DEASSIGN)) {
+        Error *err = NULL;
+
+        error_setg(&err, "KVM: KVM_IOEVENTFD at 0x%" PRIx64 " failed: %s", (uint64_t)request.addr,
+                   g_strerror(-ret));
+        memory_listener_failed(err);
+    } else if (ret < 0 && ret != -ENOENT) {  /* what could not be had cannot be given back */
         error_report("KVM: KVM_IOEVENTFD at 0x%" PRIx64 " failed: %s", (uint64_t)request.addr,
                      g_strerror(-ret));
     }

@@ -10,6 +10,7 @@
 #include "qemu/cutils.h"
 #include "system/address-spaces.h"
 #include "system/hostmem.h"
+#include "system/memory.h"
 #include "system/numa.h"
 #include "system/reset.h"
 
@@ -391,15 +392,18 @@ static bool machine_check_cpu_type(const MachineState *ms, Error **errp)
 bool machine_run_board_init(MachineState *machine, Error **errp)
 {
     MachineClass *mc = MACHINE_GET_CLASS(machine);
+    MemoryErrorScope scope;
 
     if (!machine_check_cpu_type(machine, errp) || !machine_resolve_memdev(machine, errp) ||
         !numa_complete_configuration(machine, errp) || !machine_create_ram(machine, errp)) {
         return false;
     }
+    memory_errors_begin(&scope);
     if (mc->init) {
         mc->init(machine);
     }
-    if (board_init_error) {
+    if (!memory_errors_end(&scope, board_init_error ? NULL : &board_init_error) ||
+        board_init_error) {
         error_propagate(errp, board_init_error);
         board_init_error = NULL;
         return false;

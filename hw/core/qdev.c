@@ -11,6 +11,7 @@
 #include "hw/core/qdev-properties.h"
 #include "qemu/option.h"
 #include "qemu/timer.h"
+#include "system/memory.h"
 
 /* The machine, and how far its making has come. */
 
@@ -185,6 +186,21 @@ static void device_unrealize_self(DeviceState *dev)
     }
 }
 
+/* What it makes of guest memory is there, or it is not realized. */
+static bool device_realize_followed(DeviceState *dev, Error **errp)
+{
+    MemoryErrorScope scope;
+    bool ok;
+
+    memory_errors_begin(&scope);
+    ok = device_realize_self(dev, errp);
+    if (!memory_errors_end(&scope, ok ? errp : NULL) && ok) {
+        device_unrealize_self(dev);
+        ok = false;
+    }
+    return ok;
+}
+
 /* The part of realize that its hotplug handler frames. */
 static bool device_realize_plugged(DeviceState *dev, Error **errp)
 {
@@ -198,7 +214,7 @@ static bool device_realize_plugged(DeviceState *dev, Error **errp)
             return false;
         }
     }
-    if (!device_realize_self(dev, errp)) {
+    if (!device_realize_followed(dev, errp)) {
         return false;
     }
     if (handler) {

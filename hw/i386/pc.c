@@ -464,7 +464,8 @@ static bool pc_make(PCMachineState *pcms, Error **errp)
         return false;
     }
     pc_avoid_amd_hole(pcms);
-    if (!pc_check_phys_bits(pcms, errp)) {
+    if (!pc_check_phys_bits(pcms, errp) ||
+        !memory_devices_check_host(pc_memory_end(pcms), errp)) {
         return false;
     }
     pc_map_ram(pcms);

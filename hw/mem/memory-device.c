@@ -11,6 +11,7 @@
 #include "qapi/error.h"
 #include "qapi/util.h"
 #include "qemu/error-report.h"
+#include "qemu/units.h"
 #include "system/accel.h"
 #include "system/address-spaces.h"
 #include "system/numa.h"
@@ -79,6 +80,21 @@ bool memory_devices_check_maxmem(const MachineState *ms, Error **errp)
         return false;
     }
     return true;
+}
+
+bool memory_devices_check_host(uint64_t end, Error **errp)
+{
+    AccelClass *ac = current_accel_class();
+    unsigned bits = ac && ac->phys_bits ? ac->phys_bits(current_accel()) : 0;
+    uint64_t limit;
+
+    if (bits == 0 || bits >= 64 || end <= (limit = UINT64_C(1) << bits)) {
+        return true;
+    }
+    error_setg(errp, "guest memory up to 0x%" PRIx64 " is more than the host's processor can "
+               "address with %u bits: lower 'maxmem' by %" PRIu64 "M or more", end, bits,
+               DIV_ROUND_UP(end - limit, (uint64_t)MiB));
+    return false;
 }
 
 void machine_memory_devices_init(MachineState *ms, hwaddr base, uint64_t size)

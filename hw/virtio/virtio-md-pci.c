@@ -32,11 +32,13 @@ void virtio_md_pci_plug(VirtIOMDPCI *vmd, MachineState *ms, Error **errp)
 {
     DeviceState *dev = DEVICE(vmd);
     HotplugHandler *bus_handler = qdev_get_bus_hotplug_handler(dev);
+    MemoryErrorScope scope;
     Error *err = NULL;
 
     /* The region first: the bus may tell the guest, which then looks for it. */
+    memory_errors_begin(&scope);
     memory_device_plug(MEMORY_DEVICE(vmd), ms);
-    if (bus_handler) {
+    if (memory_errors_end(&scope, &err) && bus_handler) {
         hotplug_handler_plug(bus_handler, dev, &err);
     }
     if (err) {

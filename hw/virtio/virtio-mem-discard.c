@@ -87,13 +87,11 @@ void virtio_mem_set_unplugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
 
 int virtio_mem_set_plugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
 {
-    int ret;
+    bool shown = !vmem->dynamic_memslots ||
+                 virtio_mem_memslots_map(&vmem->memslots, run->first * vmem->block_size,
+                                         run->nb * vmem->block_size);
+    int ret = shown ? virtio_mem_notify_populate(vmem, run) : -ENOSPC;
 
-    if (vmem->dynamic_memslots) {
-        virtio_mem_memslots_map(&vmem->memslots, run->first * vmem->block_size,
-                                run->nb * vmem->block_size);
-    }
-    ret = virtio_mem_notify_populate(vmem, run);
     if (ret) {
         virtio_mem_hide(vmem, run);
         return ret;

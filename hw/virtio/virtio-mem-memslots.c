@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/units.h"
+#include "hw/virtio/virtio-mem-host.h"
 #include "hw/virtio/virtio-mem-memslots.h"
 
 /* Smaller slots would gain little and cost accelerators, which search them on a guest's faults. */
@@ -70,15 +71,18 @@ void virtio_mem_memslots_cleanup(VirtIOMEMMemslots *slots)
     slots->aliases = NULL;
 }
 
-void virtio_mem_memslots_map(VirtIOMEMMemslots *slots, uint64_t offset, uint64_t size)
+bool virtio_mem_memslots_map(VirtIOMEMMemslots *slots, uint64_t offset, uint64_t size)
 {
     unsigned last = (offset + size - 1) / slots->size;
+    VirtIOMEMHostScope scope;
 
+    virtio_mem_host_change_begin(&scope);
     memory_region_transaction_begin();
     for (unsigned i = offset / slots->size; i <= last; i++) {
         virtio_mem_memslots_set_mapped(slots, i, true);
     }
     memory_region_transaction_commit();
+    return virtio_mem_host_change_end(&scope);
 }
 
 static bool virtio_mem_memslot_is_unused(const VirtIOMEMMemslots *slots, unsigned i,

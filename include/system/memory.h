@@ -414,6 +414,31 @@ void memory_listener_register(MemoryListener *listener, AddressSpace *as);
 void memory_listener_unregister(MemoryListener *listener);
 
 /*
+ * What a listener cannot follow, as a memory slot that the host's kernel refuses, reaches who asked
+ * for the change. Who may hear of it puts a scope round it (on the stack, in one function):
+ *
+ *     memory_errors_begin(&scope);
+ *     ... change guest memory, to the end of the outermost transaction ...
+ *     if (!memory_errors_end(&scope, errp)) { take the change back }
+ *
+ * Scopes nest, the innermost hears, and are the thread's own; of several errors the first is kept.
+ * Without a scope the operator reads a line, so many in a while at most. Ours, not QEMU's.
+ */
+#define MEMORY_HAS_ERROR_SCOPES 1
+typedef struct MemoryErrorScope {
+    struct MemoryErrorScope *outer;
+    Error *err;
+} MemoryErrorScope;
+
+void memory_errors_begin(MemoryErrorScope *scope);
+/* True if all was followed; else false with @errp (NULL: nobody wants to know). */
+bool memory_errors_end(MemoryErrorScope *scope, Error **errp);
+/* As above, but the operator is told; for changes that a guest asks for. */
+bool memory_errors_end_report(MemoryErrorScope *scope);
+/* For listeners, within their callbacks: takes @err. */
+void memory_listener_failed(Error *err);
+
+/*
  * The trees of all address spaces as text (`info mtree`), or with @flat their views. @owners: with
  * whom each region belongs to; @disabled: disabled regions too. Big lock; the caller frees.
  */

@@ -8,7 +8,18 @@
 #include "hw/core/boards.h"
 #include "qapi/error.h"
 #include "qemu/json.h"
+#include "qemu/main-loop.h"
 #include "qemu/units.h"
+#include "system/memory.h"
+
+/* A board of which the accelerator cannot show something. */
+static void test_board_init(MachineState *ms)
+{
+    Error *err = NULL;
+
+    error_setg(&err, "no memory slot is left");
+    memory_listener_failed(err);
+}
 
 static void test_machine_class_init(ObjectClass *oc, const void *data)
 {
@@ -19,6 +30,7 @@ static void test_machine_class_init(ObjectClass *oc, const void *data)
     mc->default_ram_size = 128 * MiB;
     mc->dies_supported = data != NULL;
     mc->smp_prefer_sockets = data != NULL;
+    mc->init = test_board_init;
 }
 
 static const TypeInfo test_types[] = {
@@ -130,6 +142,17 @@ static void test_find(void)
     g_assert_cmpstr(machine_find_class("none")->name, ==, "none");
 }
 
+static void test_board_memory_refused(void)
+{
+    g_autoptr(MachineState) ms = MACHINE(object_new("modern-machine"));
+    Error *err = NULL;
+
+    ms->ram_size = 0;
+    g_assert_false(machine_run_board_init(ms, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "no memory slot is left");
+    error_free(err);
+}
+
 /* The last one: the phase does not go back. */
 static void test_late_change(void)
 {
@@ -149,10 +172,12 @@ static void test_late_change(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    qemu_init_main_loop();
     g_test_add_func("/machine/smp-completed", test_smp_completed);
     g_test_add_func("/machine/smp-refused", test_smp_refused);
     g_test_add_func("/machine/memory", test_memory);
     g_test_add_func("/machine/find", test_find);
+    g_test_add_func("/machine/board-memory-refused", test_board_memory_refused);
     g_test_add_func("/machine/late-change", test_late_change);
     return g_test_run();
 }

@@ -7,6 +7,7 @@
 #include "hw/core/boards.h"
 #include "hw/core/qdev.h"
 #include "hw/mem/memory-device.h"
+#include "hw/virtio/virtio-md-pci.h"
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/units.h"
@@ -57,6 +58,52 @@ static void md_class_init(ObjectClass *oc, const void *data)
     mdc->get_memory_region = md_get_region;
     mdc->get_min_alignment = md_get_min_alignment;
 }
+
+/* The same on PCI, as far as being plugged goes: it is never realized. */
+#define TYPE_TEST_MD_PCI "test-memory-device-pci"
+
+typedef struct TestMdPci {
+    VirtIOMDPCI parent;
+    MemoryRegion mr;
+    uint64_t addr;
+} TestMdPci;
+
+static uint64_t md_pci_get_addr(const MemoryDeviceState *md)
+{
+    return ((const TestMdPci *)md)->addr;
+}
+
+static void md_pci_set_addr(MemoryDeviceState *md, uint64_t addr, Error **errp)
+{
+    ((TestMdPci *)md)->addr = addr;
+}
+
+static uint64_t md_pci_get_plugged_size(const MemoryDeviceState *md, Error **errp)
+{
+    return memory_region_size(&((const TestMdPci *)md)->mr);
+}
+
+static MemoryRegion *md_pci_get_region(MemoryDeviceState *md, Error **errp)
+{
+    return &((TestMdPci *)md)->mr;
+}
+
+static void md_pci_class_init(ObjectClass *oc, const void *data)
+{
+    MemoryDeviceClass *mdc = MEMORY_DEVICE_CLASS(oc);
+
+    mdc->get_addr = md_pci_get_addr;
+    mdc->set_addr = md_pci_set_addr;
+    mdc->get_plugged_size = md_pci_get_plugged_size;
+    mdc->get_memory_region = md_pci_get_region;
+}
+
+static const TypeInfo md_pci_type = {
+    .name = TYPE_TEST_MD_PCI,
+    .parent = TYPE_VIRTIO_MD_PCI,
+    .instance_size = sizeof(TestMdPci),
+    .class_init = md_pci_class_init,
+};
 
 static const TypeInfo md_type = {
     .name = TYPE_TEST_MD,
@@ -194,6 +241,13 @@ static unsigned test_accel_used_memslots(AccelState *as)
     return slots_used;
 }
 
+static unsigned host_bits;
+
+static unsigned test_accel_phys_bits(AccelState *as)
+{
+    return host_bits;
+}
+
 static void test_accel_class_init(ObjectClass *oc, const void *data)
 {
     AccelClass *ac = ACCEL_CLASS(oc);
@@ -201,6 +255,7 @@ static void test_accel_class_init(ObjectClass *oc, const void *data)
     ac->init_machine = test_accel_init;
     ac->max_memslots = test_accel_max_memslots;
     ac->used_memslots = test_accel_used_memslots;
+    ac->phys_bits = test_accel_phys_bits;
 }
 
 static const TypeInfo test_accel_type = {
@@ -209,7 +264,39 @@ static const TypeInfo test_accel_type = {
     .class_init = test_accel_class_init,
 };
 
-/* The last one: the accelerator stays. */
+/* A listener as an accelerator is one, that can take no memory. */
+static void listener_refuses(MemoryListener *listener, MemoryRegionSection *section)
+{
+    Error *err = NULL;
+
+    error_setg(&err, "the memory slot is refused");
+    memory_listener_failed(err);
+}
+
+/* As the machine plugs a device on PCI: it hears why the region cannot be had, and is as before. */
+static void test_region_refused(void)
+{
+    MemoryListener listener = { .name = "test", .region_add = listener_refuses };
+    TestMdPci *md = (TestMdPci *)object_new(TYPE_TEST_MD_PCI);
+    Error *err = NULL;
+
+    memory_region_init_ram(&md->mr, OBJECT(md), "memory", 256 * MiB, &error_abort);
+    memory_listener_register(&listener, &address_space_memory);
+    virtio_md_pci_pre_plug(VIRTIO_MD_PCI(md), &machine, &error_abort);
+    virtio_md_pci_plug(VIRTIO_MD_PCI(md), &machine, &err);
+    g_assert_cmpstr(error_get_pretty(err), ==, "the memory slot is refused");
+    error_free(err);
+    g_assert_false(memory_region_is_mapped(&md->mr));
+    g_assert_null(qmp_memory_device_list());
+    g_assert_cmphex(get_plugged_memory_size(), ==, 0);
+    memory_listener_unregister(&listener);
+    virtio_md_pci_plug(VIRTIO_MD_PCI(md), &machine, &error_abort);
+    g_assert_true(memory_region_is_mapped(&md->mr));
+    memory_device_unplug(MEMORY_DEVICE(md), &machine);
+    object_unref(md);
+}
+
+/* Next to last: the accelerator stays. */
 static void test_memslots(void)
 {
     TestMd *a, *b;
@@ -230,11 +317,29 @@ static void test_memslots(void)
     md_unplug(b);
 }
 
+/* What KVM would refuse as a memory slot, piece by piece, is told before there is a guest. */
+static void test_host_bits(void)
+{
+    Error *err = NULL;
+
+    host_bits = 0;                      /* does not say */
+    g_assert_true(memory_devices_check_host(UINT64_MAX, &error_abort));
+    host_bits = 39;
+    g_assert_true(memory_devices_check_host(512 * GiB, &error_abort));
+    g_assert_false(memory_devices_check_host(512 * GiB + MiB, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "guest memory up to 0x8000100000 is more than the "
+                    "host's processor can address with 39 bits: lower 'maxmem' by 1M or more");
+    error_free(err);
+    host_bits = 64;
+    g_assert_true(memory_devices_check_host(UINT64_MAX, &error_abort));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qemu_init_main_loop();
     type_register_static(&md_type);
+    type_register_static(&md_pci_type);
     object_initialize(&machine, sizeof(Object), "container");
     machine.ram_size = 512 * MiB;
     machine.maxram_size = machine.ram_size + 2 * GiB;
@@ -243,6 +348,8 @@ int main(int argc, char **argv)
     g_test_add_func("/memory-device/addresses", test_addresses);
     g_test_add_func("/memory-device/no-region", test_no_region);
     g_test_add_func("/memory-device/maxmem", test_maxmem);
+    g_test_add_func("/memory-device/region-refused", test_region_refused);
     g_test_add_func("/memory-device/memslots", test_memslots);
+    g_test_add_func("/memory-device/host-bits", test_host_bits);
     return g_test_run();
 }

@@ -8,6 +8,7 @@
 #include "qapi/error.h"
 #include "hw/core/qdev.h"
 #include "hw/core/qdev-properties.h"
+#include "system/memory.h"
 
 #define TYPE_TEST_BUS "test-bus"
 #define TYPE_TEST_DEV "test-dev"
@@ -64,10 +65,18 @@ static void test_dev_finalize(Object *obj)
     live--;
 }
 
+static bool memory_refused;
+
 static void test_dev_realize(DeviceState *dev, Error **errp)
 {
     TestDev *t = TEST_DEV(dev);
 
+    if (memory_refused) {
+        Error *err = NULL;
+
+        error_setg(&err, "memory refused");
+        memory_listener_failed(err);
+    }
     if (!test_step('r', errp)) {
         return;
     }
@@ -284,6 +293,35 @@ static void test_realize_failures(void)
         object_unparent(OBJECT(dev));
         root_bus_free(bus);
     }
+}
+
+/* What a device makes of guest memory in realize, and an accelerator cannot follow. */
+static void test_realize_memory_refused(void)
+{
+    BusState *bus = root_bus_new();
+    DeviceState *dev = qdev_new(TYPE_TEST_DEV);
+    Error *err = NULL;
+
+    memory_refused = true;
+    g_assert_false(qdev_realize(dev, bus, &err));
+    memory_refused = false;
+    g_assert_cmpstr(error_get_pretty(err), ==, "memory refused");
+    g_clear_pointer(&err, error_free);
+    g_assert_cmpstr(events->str, ==, "aprbvu");
+    g_assert_false(dev->realized);
+    g_assert_null(dev->parent_bus);
+    g_string_truncate(events, 0);
+    /* An error of its own is the one that is told. */
+    memory_refused = true;
+    fail_at = 'r';
+    g_assert_false(qdev_realize(dev, bus, &err));
+    memory_refused = false;
+    fail_at = 0;
+    g_assert_cmpstr(error_get_pretty(err), ==, "step r");
+    error_free(err);
+    g_assert_true(qdev_realize_and_unref(dev, bus, &error_abort));
+    object_unparent(OBJECT(dev));
+    root_bus_free(bus);
 }
 
 static void test_realize_fails_late(void)
@@ -600,6 +638,7 @@ int main(int argc, char **argv)
     qdev_set_deleted_hook(test_deleted);
     g_test_add_func("/qdev/realize/order", test_realize_order);
     g_test_add_func("/qdev/realize/failure-leaves-nothing", test_realize_failures);
+    g_test_add_func("/qdev/realize/realize-memory-refused", test_realize_memory_refused);
     g_test_add_func("/qdev/realize/late-failure-is-undone", test_realize_fails_late);
     g_test_add_func("/qdev/id/places-and-refusals", test_ids);
     g_test_add_func("/qdev/id/bus-name-is-a-property", test_bus_name_taken);

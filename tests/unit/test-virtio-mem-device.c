@@ -8,6 +8,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "qemu/json.h"
 #include "hw/core/boards.h"
 #include "hw/virtio/virtio-bus.h"
 #include "hw/virtio/virtio-mem.h"
@@ -111,12 +112,16 @@ static VirtIOMEM *device_new(HostMemoryBackend *backend)
     return VIRTIO_MEM(obj);
 }
 
-/* A device of NB_BLOCKS that a driver has at work; vmem. */
-static void start(void)
+/* A device of NB_BLOCKS that a driver has at work, with these properties (JSON); vmem. */
+static void start_with(const char *properties)
 {
+    json_t *props = qjson_parse(properties, &error_abort);
     VirtIODevice *vdev;
 
     vmem = device_new(backend_new(NB_BLOCKS * BLOCK));
+    object_set_properties_from_json(OBJECT(vmem), props, false, &error_abort);
+    json_decref(props);
+    VIRTIO_MEM_GET_CLASS(vmem)->decide_memslots(vmem, 1);
     qdev_realize(DEVICE(vmem), bus, &error_abort);
     vdev = VIRTIO_DEVICE(vmem);
     memset(ram, 0, RAM_SIZE);
@@ -128,6 +133,11 @@ static void start(void)
     virtio_queue_set_rings(vdev, 0, DESC_GPA, AVAIL_GPA, USED_GPA);
     virtio_queue_enable(vdev, 0);
     virtio_set_status(vdev, 0xf);
+}
+
+static void start(void)
+{
+    start_with("{}");
 }
 
 static void stop(void)
@@ -365,6 +375,54 @@ static void test_listener_refuses(void)
     stop();
 }
 
+static unsigned listener_room;
+
+/* As an accelerator is one, with so many memory slots. */
+static void listener_add(MemoryListener *listener, MemoryRegionSection *section)
+{
+    Error *err = NULL;
+
+    if (section->mr == &test_ram || listener_room) {
+        listener_room -= section->mr != &test_ram;
+        return;
+    }
+    error_setg(&err, "no memory slot is left");
+    memory_listener_failed(err);
+}
+
+/* Dynamic memory slots: what the accelerator cannot show was not plugged. */
+static void test_accelerator_refuses(void)
+{
+    MemoryListener listener = { .name = "test", .region_add = listener_add };
+    VirtIOMEMClass *vmc;
+    MemoryRegion *region;
+    Told told;
+
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, 0);
+        g_test_trap_assert_passed();
+        g_test_trap_assert_stderr("*no memory slot is left*");
+        return;
+    }
+    start_with("{'dynamic-memslots': true, 'unplugged-inaccessible': 'on'}");
+    vmc = VIRTIO_MEM_GET_CLASS(vmem);
+    region = vmc->get_memory_region(vmem, &error_abort);
+    memory_region_add_subregion(&test_root, ADDR, region);
+    memory_listener_register(&listener, &test_as);
+    told_begin(&told, 0, NB_BLOCKS);
+    expect(VIRTIO_MEM_REQ_PLUG, 3, 2, VIRTIO_MEM_RESP_BUSY);
+    assert_told(&told, "");
+    g_assert_cmphex(object_property_get_uint(OBJECT(vmem), "size", &error_abort), ==, 0);
+    g_assert_false(memory_region_present(&test_root, ADDR));
+    listener_room = 1;
+    plug(3, 2);
+    g_assert_true(memory_region_present(&test_root, ADDR));
+    told_end(&told, "+3-4 -3-4 ");
+    memory_listener_unregister(&listener);
+    memory_region_del_subregion(&test_root, region);
+    stop();
+}
+
 /* One that comes late and refuses what is there is told of, and not of what comes. */
 static void test_listener_refuses_replay(void)
 {
@@ -574,6 +632,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-mem-device/replay", test_replay);
     g_test_add_func("/virtio-mem-device/listener", test_listener);
     g_test_add_func("/virtio-mem-device/listener-refuses", test_listener_refuses);
+    g_test_add_func("/virtio-mem-device/accelerator-refuses", test_accelerator_refuses);
     g_test_add_func("/virtio-mem-device/listener-refuses-replay", test_listener_refuses_replay);
     g_test_add_func("/virtio-mem-device/realize-refused", test_realize_refused);
     g_test_add_func("/virtio-mem-device/realize-managed", test_realize_managed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Dynamic memory slots of virtio-mem: the arithmetic, and what of a device guest memory shows. */
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/units.h"
 #include "hw/virtio/virtio-mem-memslots.h"
@@ -93,7 +94,7 @@ static void check_view(Fixture *f, const char *expected)
 
 static void plug(Fixture *f, uint64_t first, uint64_t nb)
 {
-    virtio_mem_memslots_map(&f->slots, first * BLOCK_SIZE, nb * BLOCK_SIZE);
+    g_assert_true(virtio_mem_memslots_map(&f->slots, first * BLOCK_SIZE, nb * BLOCK_SIZE));
     virtio_mem_map_plug(&f->map, first, nb);
 }
 
@@ -129,11 +130,53 @@ static void test_follow_the_map(void)
     fixture_cleanup(&f);
 }
 
+/* A listener as an accelerator is one, that can take no more. */
+static unsigned room;
+
+static void listener_add(MemoryListener *listener, MemoryRegionSection *section)
+{
+    Error *err = NULL;
+
+    if (room == 0) {
+        error_setg(&err, "no room");
+        memory_listener_failed(err);
+        return;
+    }
+    room--;
+}
+
+/* A request over two slots, of which only one can be had: neither stays. */
+static void test_accelerator_refuses(void)
+{
+    MemoryListener listener = { .name = "test", .region_add = listener_add };
+    Fixture f;
+
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, 0);
+        g_test_trap_assert_passed();
+        g_test_trap_assert_stderr("*no room*");
+        return;
+    }
+    fixture_init(&f);
+    memory_listener_register(&listener, &f.as);
+    room = 1;
+    g_assert_false(virtio_mem_memslots_map(&f.slots, 511 * BLOCK_SIZE, 2 * BLOCK_SIZE));
+    virtio_mem_memslots_unmap_unused(&f.slots, 511 * BLOCK_SIZE, 2 * BLOCK_SIZE, &f.map,
+                                     BLOCK_SIZE);
+    check_view(&f, "");
+    room = 2;
+    g_assert_true(virtio_mem_memslots_map(&f.slots, 511 * BLOCK_SIZE, 2 * BLOCK_SIZE));
+    check_view(&f, "0+1024 1024+1024 ");
+    memory_listener_unregister(&listener);
+    fixture_cleanup(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qemu_init_main_loop();
     g_test_add_func("/virtio-mem-memslots/decide", test_decide);
     g_test_add_func("/virtio-mem-memslots/follow-the-map", test_follow_the_map);
+    g_test_add_func("/virtio-mem-memslots/accelerator-refuses", test_accelerator_refuses);
     return g_test_run();
 }

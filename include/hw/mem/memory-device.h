@@ -44,6 +44,11 @@ struct MemoryDeviceClass {
 
 /* Checks -m's size, maxmem and slots; false with @errp naming what is wrong. */
 bool memory_devices_check_maxmem(const MachineState *ms, Error **errp);
+/*
+ * Whether guest memory that ends before guest physical address @end (that of the region included)
+ * is within what the accelerator says that the host's processor can address; else @errp.
+ */
+bool memory_devices_check_host(uint64_t end, Error **errp);
 /* Makes ms->device_memory and maps it into system memory at @base, a range of @size bytes. */
 void machine_memory_devices_init(MachineState *ms, hwaddr base, uint64_t size);
 

@@ -18,6 +18,32 @@ static inline void virtio_mem_host_set_inaccessible(MemoryRegion *mr, bool inacc
 #endif
 }
 
+/*
+ * Between these two guest memory changes; @scope is on the caller's stack. The second says whether
+ * everybody could follow (an accelerator may refuse memory), and tells the operator if not.
+ */
+#ifdef MEMORY_HAS_ERROR_SCOPES
+typedef MemoryErrorScope VirtIOMEMHostScope;
+#else
+typedef char VirtIOMEMHostScope;
+#endif
+
+static inline void virtio_mem_host_change_begin(VirtIOMEMHostScope *scope)
+{
+#ifdef MEMORY_HAS_ERROR_SCOPES
+    memory_errors_begin(scope);
+#endif
+}
+
+static inline bool virtio_mem_host_change_end(VirtIOMEMHostScope *scope)
+{
+#ifdef MEMORY_HAS_ERROR_SCOPES
+    return memory_errors_end_report(scope);
+#else
+    return true;
+#endif
+}
+
 /* Whether the response to @elem would not land in memory that was unplugged since it was popped. */
 static inline bool virtio_mem_host_can_respond(const VirtQueueElement *elem)
 {

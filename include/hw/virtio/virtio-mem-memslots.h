@@ -30,8 +30,11 @@ void virtio_mem_memslots_decide(VirtIOMEMMemslots *slots, uint64_t region_size, 
 void virtio_mem_memslots_init(VirtIOMEMMemslots *slots, Object *owner, MemoryRegion *backend);
 /* Unmaps and frees them. */
 void virtio_mem_memslots_cleanup(VirtIOMEMMemslots *slots);
-/* Maps every slot that has a part of [@offset, @offset + @size). */
-void virtio_mem_memslots_map(VirtIOMEMMemslots *slots, uint64_t offset, uint64_t size);
+/*
+ * Maps every slot that has a part of [@offset, @offset + @size). False if an accelerator refused
+ * (where the machine tells); the caller then unmaps what is not used.
+ */
+bool virtio_mem_memslots_map(VirtIOMEMMemslots *slots, uint64_t offset, uint64_t size);
 /* Unmaps those of them in which @map, of blocks of @block_size bytes, has nothing plugged. */
 void virtio_mem_memslots_unmap_unused(VirtIOMEMMemslots *slots, uint64_t offset, uint64_t size,
                                       const VirtIOMEMMap *map, uint64_t block_size);
