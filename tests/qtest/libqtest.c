@@ -188,7 +188,7 @@ static void child_setup(gpointer parent)
 
 static void spawn_emulator(QTestState *s, const char *directory, const char *extra_args)
 {
-    /* of the arguments of one name the last one counts, so a test cannot have another accelerator */
+    /* the last accelerator counts, so a test cannot have another one */
     g_autofree char *command = g_strdup_printf(
         "exec %s -qtest unix:%s/qtest -qtest-log %s -chardev socket,path=%s/qmp,id=char0 "
         "-mon chardev=char0,mode=control -display none %s %s", emulator_path(), directory,

@@ -45,6 +45,10 @@ static void test_discard(const void *data)
     const DiscardCase *c = data;
     g_autofree char *output = NULL, *broken_output = NULL;
 
+    if (!g_getenv("QTEST_VIRTIO_MEM_TEST") || !g_getenv("QTEST_NO_PUNCH")) {
+        g_test_skip("QTEST_VIRTIO_MEM_TEST and QTEST_NO_PUNCH do not name test and library");
+        return;
+    }
     if (!run_freed_test(c->kind, false, &output)) {
         g_error("fails without any breakage: %s", output);
     }
@@ -60,10 +64,6 @@ static void test_discard(const void *data)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    if (!g_getenv("QTEST_VIRTIO_MEM_TEST") || !g_getenv("QTEST_NO_PUNCH")) {
-        fprintf(stderr, "needs QTEST_VIRTIO_MEM_TEST and QTEST_NO_PUNCH\n");
-        return 1;
-    }
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("/virtio-mem-discard/%s", cases[i].kind);
 

@@ -4,8 +4,9 @@
  * guest is told BUSY, the operator gets a line, and no block is said to be plugged that has lost
  * its contents, nor is memory left with the host that nobody has plugged.
  *
- * The emulator's calls are made to fail by a preloaded library (host-fault-preload.c), the last
- * tests bring about real failures where that can be done.
+ * The emulator's calls are made to fail by a preloaded library (host-fault-preload.c), which
+ * QTEST_HOST_FAULT_PRELOAD names; without it those tests are skipped. The last tests bring about
+ * real failures where that can be done.
  */
 #include "qemu/osdep.h"
 #include <sched.h>
@@ -35,6 +36,11 @@ static const HeldKind file_private = {
 static HostFaults *faults;
 static char *faults_path;
 static char *log_path;          /* the emulator's stderr */
+
+static const char *library(void)
+{
+    return g_getenv("QTEST_HOST_FAULT_PRELOAD");
+}
 
 static void set_fault(HostCall call, int skip, int fail, int error)
 {
@@ -67,7 +73,7 @@ static void fail_discards(bool fail)
 static void preload(bool on)
 {
     if (on) {
-        g_setenv("LD_PRELOAD", g_getenv("QTEST_HOST_FAULT_PRELOAD"), TRUE);
+        g_setenv("LD_PRELOAD", library(), TRUE);
         g_setenv(HOST_FAULT_FILE, faults_path, TRUE);
     } else {
         g_unsetenv("LD_PRELOAD");
@@ -112,7 +118,7 @@ static void assert_reported(const char *what, unsigned lines)
     g_autofree char *text = g_strdup_printf("virtio-mem: cannot %s memory of 'mem0': "
                                             "Cannot allocate memory", what);
 
-    if (emulator_is_elastic) {
+    if (emulator_can(WORKS_IN_PARTS)) {
         g_assert_cmpuint(count_lines(text), ==, lines);
     }
 }
@@ -221,8 +227,7 @@ static void test_unplug_combined(void)
     uint16_t answers[3];
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock does not combine requests");
+    if (skip_without(WORKS_IN_PARTS, "stock does not combine requests")) {
         return;
     }
     fault_start(&vm, &ram, PROPS);
@@ -254,8 +259,7 @@ static void test_unplug_large(void)
     Held base, now;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock does not discard in chunks");
+    if (skip_without(WORKS_IN_PARTS, "stock does not discard in chunks")) {
         return;
     }
     fault_start(&vm, &ram, PROPS);
@@ -330,8 +334,7 @@ static void test_unplug_all_partly(const void *data)
     Held base, now;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock discards all at once");
+    if (skip_without(WORKS_IN_PARTS, "stock discards all at once")) {
         return;
     }
     fault_start(&vm, c, PROPS);
@@ -358,8 +361,7 @@ static void test_unplug_all_large(void)
     Held base, now;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock discards all at once");
+    if (skip_without(WORKS_IN_PARTS, "stock discards all at once")) {
         return;
     }
     fault_start(&vm, &ram, PROPS);
@@ -387,8 +389,7 @@ static void test_unplug_all_overtaken(void)
     uint64_t plugged;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock discards all at once");
+    if (skip_without(WORKS_IN_PARTS, "stock discards all at once")) {
         return;
     }
     fault_start(&vm, &ram, PROPS);
@@ -442,8 +443,7 @@ static void test_prealloc_large(void)
     Held base, now;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock does not preallocate in chunks");
+    if (skip_without(WORKS_IN_PARTS, "stock does not preallocate in chunks")) {
         return;
     }
     fault_start(&vm, &ram, PROPS ",prealloc=on");
@@ -466,8 +466,8 @@ static void test_prealloc_stale(const void *data)
     Held base, now;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock plugs a block that holds what is left of a PLUG that it refused");
+    if (skip_without(WORKS_IN_PARTS,
+                     "stock plugs a block that holds what is left of a PLUG that it refused")) {
         return;
     }
     fault_start(&vm, &ram, PROPS ",prealloc=on");
@@ -498,8 +498,7 @@ static void test_prealloc_overtaken(void)
     Held base, now;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock preallocates all at once");
+    if (skip_without(WORKS_IN_PARTS, "stock preallocates all at once")) {
         return;
     }
     fault_start(&vm, &ram, PROPS ",prealloc=on");
@@ -531,8 +530,8 @@ static void test_system_reset(const void *data)
     Held base, now;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("stock keeps plugged what it cannot discard (5.15.6: it SHOULD unplug all)");
+    if (skip_without(WORKS_IN_PARTS,
+                     "stock keeps plugged what it cannot discard (5.15.6: it SHOULD unplug all)")) {
         return;
     }
     fault_start(&vm, &memfd, PROPS);
@@ -588,9 +587,9 @@ static void test_system_reset_twice(void)
 static char *run_emulator(const char *prefix, const char *args, int *status)
 {
     g_autofree char *line = g_strdup_printf(
-        "sh -c \"%s exec timeout -k 1 10 '%s' -nodefaults -display none -accel %s -S "
+        "sh -c \"%s exec timeout -k 1 10 %s -nodefaults -display none -accel %s -S "
         "-machine q35 -m 128M,maxmem=2G %s\"", prefix, g_getenv("QTEST_QEMU_BINARY"),
-        clock_is_virtual ? "qtest" : "tcg", args);
+        emulator_can(CAN_STEP_CLOCK) ? "qtest" : "tcg", args);
     g_autoptr(GError) error = NULL;
     char *text = NULL;
 
@@ -662,7 +661,7 @@ static void test_real_rlimit_as(void)
 {
     static const HeldKind large = { "memory-backend-ram,size=1T,reserve=off", true, false };
 
-    if (strstr(g_getenv("QTEST_HOST_FAULT_PRELOAD"), "libasan")) {
+    if (library() && strstr(library(), "libasan")) {
         g_test_skip("the address sanitizer needs more address space than can be left out");
         return;
     }
@@ -780,10 +779,7 @@ static QDict *report_of(Vm *vm)
 
 static bool skip_report(void)
 {
-    if (!emulator_is_elastic) {
-        g_test_skip("beyond stock: it has no x-query-virtio-mem");
-    }
-    return !emulator_is_elastic;
+    return skip_without(CAN_REPORT, "beyond stock: it has no x-query-virtio-mem");
 }
 
 /* A request that is being carried out is why nothing moves. */
@@ -835,7 +831,24 @@ static void test_report_untold(void)
 
 /* ---- the list ---- */
 
-#define ADD_FAULT(name, fn) qtest_add_func("/virtio-mem-fault/" name, fn)
+static void test_without_library(void)
+{
+    g_test_skip("QTEST_HOST_FAULT_PRELOAD does not name the library that makes calls fail");
+}
+
+static void test_without_library_data(const void *data G_GNUC_UNUSED)
+{
+    test_without_library();
+}
+
+static void add_fault_data(const char *path, const void *data, void (*fn)(const void *data))
+{
+    qtest_add_data_func(path, data, library() ? fn : test_without_library_data);
+}
+
+#define ADD_REAL(name, fn) qtest_add_func("/virtio-mem-fault/real/" name, fn)
+#define ADD_FAULT(name, fn) \
+    qtest_add_func("/virtio-mem-fault/" name, library() ? fn : test_without_library)
 
 static void add_by_kind(void)
 {
@@ -860,7 +873,7 @@ static void add_by_kind(void)
             g_autofree char *path = g_strdup_printf("/virtio-mem-fault/%s/%s", tests[t].name,
                                                     kinds[k].name);
 
-            qtest_add_data_func(path, kinds[k].kind, tests[t].fn);
+            add_fault_data(path, kinds[k].kind, tests[t].fn);
         }
     }
 }
@@ -872,7 +885,7 @@ static void add_tests(void)
         g_autofree char *path = g_strdup_printf("/virtio-mem-fault/start/%s",
                                                 start_faults[i].name);
 
-        qtest_add_data_func(path, &start_faults[i], test_start_fault);
+        add_fault_data(path, &start_faults[i], test_start_fault);
     }
     ADD_FAULT("report-again", test_report_again);
     ADD_FAULT("unplug-combined", test_unplug_combined);
@@ -880,22 +893,22 @@ static void add_tests(void)
     ADD_FAULT("unplug-all-large", test_unplug_all_large);
     ADD_FAULT("unplug-all-overtaken", test_unplug_all_overtaken);
     ADD_FAULT("prealloc-large", test_prealloc_large);
-    qtest_add_data_func("/virtio-mem-fault/prealloc-stale/small", GUINT_TO_POINTER(0),
-                        test_prealloc_stale);
-    qtest_add_data_func("/virtio-mem-fault/prealloc-stale/large", GUINT_TO_POINTER(1),
-                        test_prealloc_stale);
+    add_fault_data("/virtio-mem-fault/prealloc-stale/small", GUINT_TO_POINTER(0),
+                   test_prealloc_stale);
+    add_fault_data("/virtio-mem-fault/prealloc-stale/large", GUINT_TO_POINTER(1),
+                   test_prealloc_stale);
     ADD_FAULT("prealloc-overtaken", test_prealloc_overtaken);
-    qtest_add_data_func("/virtio-mem-fault/system-reset/small", GUINT_TO_POINTER(0),
-                        test_system_reset);
-    qtest_add_data_func("/virtio-mem-fault/system-reset/large", GUINT_TO_POINTER(1),
-                        test_system_reset);
+    add_fault_data("/virtio-mem-fault/system-reset/small", GUINT_TO_POINTER(0),
+                   test_system_reset);
+    add_fault_data("/virtio-mem-fault/system-reset/large", GUINT_TO_POINTER(1),
+                   test_system_reset);
     ADD_FAULT("system-reset/twice", test_system_reset_twice);
     ADD_FAULT("report/working", test_report_working);
     ADD_FAULT("report/untold", test_report_untold);
-    ADD_FAULT("real/rlimit-as", test_real_rlimit_as);
-    ADD_FAULT("real/no-holes", test_real_no_holes);
-    ADD_FAULT("real/file-system-full", test_real_full);
-    ADD_FAULT("real/hugetlb-exhausted", test_real_hugetlb);
+    ADD_REAL("rlimit-as", test_real_rlimit_as);
+    ADD_REAL("no-holes", test_real_no_holes);
+    ADD_REAL("file-system-full", test_real_full);
+    ADD_REAL("hugetlb-exhausted", test_real_hugetlb);
 }
 
 /* The page of faults and the log, in files whose names the emulator is told. */
@@ -916,10 +929,6 @@ int main(int argc, char **argv)
     int status;
 
     g_test_init(&argc, &argv, NULL);
-    if (!g_getenv("QTEST_HOST_FAULT_PRELOAD")) {
-        fprintf(stderr, "needs QTEST_HOST_FAULT_PRELOAD\n");
-        return 1;
-    }
     emulator_identify();
     make_files();
     add_tests();

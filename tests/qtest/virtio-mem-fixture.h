@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the tests of virtio-mem share: an emulator with one device and a driver at work on it,
- * requests, questions over QMP, and which emulator this is. Each virtio-mem-test-TOPIC.c adds the
+ * requests, questions over QMP, and what this emulator can do. Each virtio-mem-test-TOPIC.c adds the
  * tests of its topic with a function of the list at the end. Speaks only QEMU's libqtest and
  * libqos, so that it compiles in either tree.
  */
@@ -123,13 +123,30 @@ void assert_qom_set_fails(Vm *vm, const char *property, const char *json_value,
 QDict *memory_device(QTestState *qts, int n);
 uint64_t queried_size(Vm *vm);
 
-/* ---- which emulator this is ---- */
+/* ---- what the emulator can do ---- */
 
-extern int emulator_version;        /* major * 100 + minor */
-extern bool emulator_is_elastic;    /* ours, not stock QEMU */
-extern bool clock_is_virtual;       /* the qtest accelerator is there: clock_step works */
+/*
+ * Found out by emulator_identify(), never by a name or version, so that the device's tests do
+ * wherever it is built what can be done there. A test of what is not there is skipped. Where
+ * QTEST_VIRTIO_MEM_ABILITIES is "all", as it is for the emulator of this tree, that all is there is
+ * a test of its own: what has been lost is no reason to skip.
+ */
+typedef enum Ability {
+    CAN_STEP_CLOCK,     /* the type "qtest-accel": time stands still but for clock_step */
+    REFUSES_PREALLOCATED,   /* property "x-early-migration", which came with that (QEMU 8.0) */
+    CAN_BE_REMOVED,     /* the type "virtio-md-pci", which came with that (QEMU 8.1) */
+    HAS_MEMSLOTS,       /* property "dynamic-memslots" (QEMU 8.2) */
+    CAN_REQUIRE_FEATURE,    /* property "x-unplugged-inaccessible-required" */
+    WORKS_IN_PARTS,     /* property "x-report": the device is this project's, not QEMU's own */
+    CAN_REPORT,         /* the command x-query-virtio-mem */
+    KEEPS_RULES,        /* rings, transport and memory are strict: a split ring of 3 is refused */
+    NB_ABILITIES,
+} Ability;
 
 void emulator_identify(void);
+bool emulator_can(Ability ability);
+/* True, and the test skipped with that reason, if it cannot. */
+bool skip_without(Ability ability, const char *why);
 
 /* ---- the topics ---- */
 

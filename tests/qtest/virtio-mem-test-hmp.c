@@ -53,8 +53,7 @@ static void test_memory_slots(void)
 {
     Vm vm;
 
-    if (emulator_version < 802) {
-        g_test_skip("dynamic-memslots is newer than 7.2");
+    if (skip_without(HAS_MEMSLOTS, "dynamic-memslots is newer than 7.2")) {
         return;
     }
     vm_start(&vm, "memory-backend-ram,size=3G,reserve=off",

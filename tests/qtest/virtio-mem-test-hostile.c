@@ -96,7 +96,7 @@ static void assert_broken_once(Hostile *h, unsigned lines_before)
         g_assert_cmpint(i, <, 1000);    /* the device should set NEEDS_RESET, and did not */
         g_usleep(1000);
     }
-    if (emulator_is_elastic) {
+    if (emulator_can(KEEPS_RULES)) {
         g_assert_cmpint(hostile_nb_lines(h), ==, lines_before + 1);
     }
 }
@@ -258,7 +258,7 @@ static void test_chain(const BadChain *bad, bool packed)
     uint64_t features = bad->no_indirect ? 0 : F_INDIRECT;
     Hostile h;
 
-    if (!emulator_is_elastic && (bad->stock || (packed && bad->stock_packed))) {
+    if (!emulator_can(KEEPS_RULES) && (bad->stock || (packed && bad->stock_packed))) {
         g_test_skip(bad->stock ? bad->stock : bad->stock_packed);
         return;
     }
@@ -281,8 +281,7 @@ static void test_edge(const BadChain *bad, bool packed)
     uint64_t last;
     Hostile h;
 
-    if (!emulator_is_elastic) {
-        g_test_skip(STOCK_UNPLUGGED);
+    if (skip_without(KEEPS_RULES, STOCK_UNPLUGGED)) {
         return;
     }
     hostile_start(&h, packed, SIZE, F_INDIRECT);
@@ -602,8 +601,7 @@ static void test_place(const BadPlace *bad, bool packed)
     unsigned lines;
     Hostile h;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("QEMU 7.2 does not break over a ring that is not in RAM");
+    if (skip_without(KEEPS_RULES, "QEMU 7.2 does not break over a ring that is not in RAM")) {
         return;
     }
     hostile_start(&h, packed, SIZE, 0);
@@ -666,8 +664,7 @@ static void test_unplugs_own_ring(const void *data)
     unsigned lines;
     Hostile h;
 
-    if (!emulator_is_elastic) {
-        g_test_skip(STOCK_UNPLUGGED);
+    if (skip_without(KEEPS_RULES, STOCK_UNPLUGGED)) {
         return;
     }
     hostile_spawn(&h, "memory-backend-memfd,size=256M,share=on",
@@ -703,9 +700,8 @@ static void test_queue_size(const void *data)
     static const uint32_t sizes[] = { 0, 3, 100, 129, 256, 1024, 32768, 65535 };
     Hostile h;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("QEMU 7.2 takes sizes of up to 1024 whatever it offered, and any for a split "
-                    "ring");
+    if (skip_without(KEEPS_RULES, "QEMU 7.2 takes sizes of up to 1024 whatever it offered, and any "
+                     "for a split ring")) {
         return;
     }
     hostile_start(&h, packed, SIZE, 0);
@@ -730,8 +726,7 @@ static void test_queue_size_then_format(void)
     unsigned lines;
     Hostile h;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("QEMU 7.2 takes any size for a split ring");
+    if (skip_without(KEEPS_RULES, "QEMU 7.2 takes any size for a split ring")) {
         return;
     }
     hostile_start(&h, true, SIZE, 0);
@@ -756,8 +751,7 @@ static void test_enabled_twice(const void *data)
     bool packed = *(const bool *)data;
     Hostile h;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("QEMU 7.2 changes the queue under its driver, and may hang");
+    if (skip_without(KEEPS_RULES, "QEMU 7.2 changes the queue under its driver, and may hang")) {
         return;
     }
     hostile_start(&h, packed, SIZE, 0);
@@ -804,14 +798,14 @@ static void test_absent_queue(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(absent); i++) {
         queue_common_write(&h.q, VIRTIO_PCI_COMMON_Q_SELECT, 2, absent[i]);
         g_assert_cmpint(queue_common_read(&h.q, VIRTIO_PCI_COMMON_Q_SIZE, 2), ==, 0);
-        if (emulator_is_elastic || absent[i] < 1024) {   /* 7.2 has an array of 1024 */
+        if (emulator_can(KEEPS_RULES) || absent[i] < 1024) {   /* 7.2 has an array of 1024 */
             queue_common_write(&h.q, VIRTIO_PCI_COMMON_Q_SIZE, 2, 8);
             queue_common_write(&h.q, VIRTIO_PCI_COMMON_Q_DESCLO, 4, h.q.desc);
         }
         qpci_io_writew(dev->pdev, dev->bar, dev->notify_cfg_offset + (4 * absent[i] & 0xfff),
                        absent[i]);
     }
-    if (emulator_is_elastic) {
+    if (emulator_can(KEEPS_RULES)) {
         queue_common_write(&h.q, VIRTIO_PCI_COMMON_Q_SELECT, 2, 1);
         queue_common_write(&h.q, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
         queue_common_write(&h.q, VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
@@ -837,7 +831,7 @@ static void test_early_notification(void)
     queue_enable(&h.q);
     good_request(&h, chain);
     id = queue_add(&h.q, chain, 2);
-    if (emulator_is_elastic) {
+    if (emulator_can(KEEPS_RULES)) {
         queue_notify(&h.q);
         g_assert_false(queue_get(&h.q, &id, &len));   /* 7.2 does not wait for DRIVER_OK */
         assert_plugged(&h.vm, 0);
@@ -858,8 +852,7 @@ static void test_log_limit(void)
     unsigned nb_windows, lines;
     Hostile h;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("QEMU 7.2 has no limit");
+    if (skip_without(KEEPS_RULES, "QEMU 7.2 has no limit")) {
         return;
     }
     hostile_start(&h, false, SIZE, 0);

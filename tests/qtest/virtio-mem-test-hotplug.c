@@ -104,11 +104,7 @@ static void assert_gone(Vm *vm)
 
 static bool skip_without_unplug(void)
 {
-    if (!emulator_is_elastic && emulator_version < 801) {
-        g_test_skip("stock QEMU unplugs virtio-mem since 8.1");
-        return true;
-    }
-    return false;
+    return skip_without(CAN_BE_REMOVED, "stock QEMU unplugs virtio-mem since 8.1");
 }
 
 /* ---- plugging ---- */
@@ -250,7 +246,7 @@ static void test_unplug(void)
     assert_success(device_del(&vm));
     g_assert_cmphex(qtest_inl(vm.qts, PC_HOTPLUG + DOWN), ==, 1 << SLOT);
     assert_error(device_del(&vm), "Device vm0 is already in the process of unplug");
-    if (clock_is_virtual) {     /* a moment later the guest is asked once more */
+    if (emulator_can(CAN_STEP_CLOCK)) {     /* a moment later the guest is asked once more */
         qtest_outw(vm.qts, PC_GPE, GPE_HOTPLUG);
         qtest_clock_step(vm.qts, 1000 * 1000);
         assert_success(device_del(&vm));

@@ -14,8 +14,7 @@ static bool memslots_start(Vm *vm, const char *backend, const char *props)
 {
     g_autofree char *all = g_strconcat(",dynamic-memslots=on", props, NULL);
 
-    if (!emulator_is_elastic && emulator_version < 802) {
-        g_test_skip(TOO_OLD);
+    if (skip_without(HAS_MEMSLOTS, TOO_OLD)) {
         return false;
     }
     vm_start(vm, backend, all);
@@ -136,8 +135,7 @@ static void test_memslots_off(void)
     g_autofree char *text = NULL;
     Vm vm;
 
-    if (!emulator_is_elastic && emulator_version < 802) {
-        g_test_skip(TOO_OLD);
+    if (skip_without(HAS_MEMSLOTS, TOO_OLD)) {
         return;
     }
     vm_start(&vm, MEM_3G, "");

@@ -11,10 +11,7 @@
 
 static bool skip_on_stock(void)
 {
-    if (!emulator_is_elastic) {
-        g_test_skip("beyond stock: it has no x-query-virtio-mem");
-    }
-    return !emulator_is_elastic;
+    return skip_without(CAN_REPORT, "beyond stock: it has no x-query-virtio-mem");
 }
 
 /* The report of vm0, its map from @first_block on. */

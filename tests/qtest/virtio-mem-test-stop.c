@@ -20,10 +20,7 @@ static void cont(Vm *vm)
 
 static bool skip_on_stock(void)
 {
-    if (!emulator_is_elastic) {
-        g_test_skip("stock goes on while it is stopped");
-    }
-    return !emulator_is_elastic;
+    return skip_without(KEEPS_RULES, "stock goes on while it is stopped");
 }
 
 static uint16_t used_idx(Vm *vm)
@@ -31,17 +28,12 @@ static uint16_t used_idx(Vm *vm)
     return qtest_readw(vm->qts, vm->vq->used + 2);
 }
 
-/* One request made available and notified; request_send() without the wait. */
+/* One request made available and notified; request() without the wait. */
 static uint32_t request_kick(Vm *vm, uint16_t type, uint64_t block, uint16_t nb_blocks)
 {
     struct virtio_mem_req req = request_make(type, vm->addr + block * vm->block_size, nb_blocks);
-    uint32_t head;
 
-    qtest_bufwrite(vm->qts, vm->req, &req, sizeof(req));
-    head = qvirtqueue_add(vm->qts, vm->vq, vm->req, sizeof(req), false, true);
-    qvirtqueue_add(vm->qts, vm->vq, vm->resp, sizeof(struct virtio_mem_resp), true, false);
-    qvirtqueue_kick(vm->qts, vm->vdev, vm->vq, head);
-    return head;
+    return request_begin(vm, &req);
 }
 
 /* A request that comes while the machine is stopped waits, and is answered when it runs on. */

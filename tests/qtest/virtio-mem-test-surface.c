@@ -94,7 +94,7 @@ static void test_interrupt_msix(void)
 
 static void event_time_passes(Vm *vm)
 {
-    if (clock_is_virtual) {
+    if (emulator_can(CAN_STEP_CLOCK)) {
         qtest_clock_step(vm->qts, 1100 * 1000 * 1000);
     }
 }
@@ -315,96 +315,92 @@ typedef struct StartError {
     const char *name;
     const char *args;
     const char *says;           /* on stderr */
-    int since;                  /* version that first gets it right, as emulator_version */
-    const char *why;            /* what is wrong before */
+    Ability needs;              /* unless why is NULL */
+    const char *why;            /* what others do */
 } StartError;
 
-#define ELASTIC_ONLY 10000
 #define MACHINE_MEM0 "-machine q35 -m 128M,maxmem=2G -object memory-backend-ram,id=mem0,size=256M "
 #define DEVICE "-device virtio-mem-pci,id=vm0,memdev=mem0"
 
 static const StartError start_errors[] = {
     { "memdev-missing", MACHINE_MEM0 "-device virtio-mem-pci,id=vm0",
-      "'memdev' property must be set", 0, NULL },
+      "'memdev' property must be set" },
     { "memdev-unknown", MACHINE_MEM0 "-device virtio-mem-pci,id=vm0,memdev=nonesuch",
-      "'nonesuch' not found", 0, NULL },
+      "'nonesuch' not found" },
     { "memdev-busy", MACHINE_MEM0 DEVICE " -device virtio-mem-pci,id=vm1,memdev=mem0",
-      "'memdev' property specifies a busy memdev: mem0", 0, NULL },
+      "'memdev' property specifies a busy memdev: mem0" },
     { "memdev-is-machine-ram", "-machine q35,memory-backend=mem0 -m 256M,maxmem=2G "
       "-object memory-backend-ram,id=mem0,size=256M " DEVICE,
-      "'memdev' property specifies a busy memdev: mem0", 0, NULL },
+      "'memdev' property specifies a busy memdev: mem0" },
     { "no-maxmem", "-machine q35 -m 128M -object memory-backend-ram,id=mem0,size=256M " DEVICE,
-      "please specify the maxmem option", 0, NULL },
+      "please specify the maxmem option" },
     { "maxmem-too-small", "-machine q35 -m 128M,maxmem=256M "
       "-object memory-backend-ram,id=mem0,size=256M " DEVICE,
-      "not enough space, currently 0x0 in use of total space for memory devices 0x8000000", 0,
-      NULL },
+      "not enough space, currently 0x0 in use of total space for memory devices 0x8000000" },
     { "size-unaligned", "-machine q35 -m 128M,maxmem=2G "
       "-object memory-backend-ram,id=mem0,size=255M " DEVICE,
-      "backend memory size must be multiple of 0x200000", 0, NULL },
+      "backend memory size must be multiple of 0x200000" },
     { "requested-size-unaligned", MACHINE_MEM0 DEVICE ",requested-size=1M",
-      "'requested-size' property has to be multiples of 'block-size' (0x200000)", 0, NULL },
+      "'requested-size' property has to be multiples of 'block-size' (0x200000)" },
     { "requested-size-not-a-size", MACHINE_MEM0 DEVICE ",requested-size=abc",
-      "'requested-size' expects size", 0, NULL },
+      "'requested-size' expects size" },
     { "block-size-too-small", MACHINE_MEM0 DEVICE ",block-size=4096",
-      "'block-size' property has to be at least 0x100000", 0, NULL },
+      "'block-size' property has to be at least 0x100000" },
     { "block-size-no-power-of-two", MACHINE_MEM0 DEVICE ",block-size=3M",
-      "'block-size' property has to be a power of two", 0, NULL },
+      "'block-size' property has to be a power of two" },
     { "block-size-too-large", MACHINE_MEM0 DEVICE ",block-size=512M",
-      "backend memory size must be multiple of 0x20000000", 0, NULL },
+      "backend memory size must be multiple of 0x20000000" },
     { "node-unknown", MACHINE_MEM0 DEVICE ",node=1",
-      "'node' property has value '1', which exceed", 0, NULL },
+      "'node' property has value '1', which exceed" },
     { "memaddr-unaligned", MACHINE_MEM0 DEVICE ",memaddr=0x100100000",
-      "address must be aligned to 0x200000 bytes", 0, NULL },
+      "address must be aligned to 0x200000 bytes" },
     { "memaddr-outside", MACHINE_MEM0 DEVICE ",memaddr=0x1000000000",
       "can't add memory device [0x1000000000:0x10000000], usable range for memory devices "
-      "[0x100000000:0x78000000]", 0, NULL },
+      "[0x100000000:0x78000000]" },
     { "memaddr-overlap", MACHINE_MEM0 "-object memory-backend-ram,id=mem1,size=256M "
       DEVICE ",memaddr=0x100000000 -device virtio-mem-pci,id=vm1,memdev=mem1,memaddr=0x108000000",
-      "address range conflicts with memory device id='vm0'", 0, NULL },
+      "address range conflicts with memory device id='vm0'" },
     { "inaccessible-not-a-value", MACHINE_MEM0 DEVICE ",unplugged-inaccessible=maybe",
-      "'unplugged-inaccessible' does not accept value 'maybe'", 0, NULL },
-    { "inaccessible-names-its-values", MACHINE_MEM0 DEVICE ",unplugged-inaccessible=maybe",
-      "(it accepts: auto, on, off)", ELASTIC_ONLY, "QEMU does not say which values there are" },
+      "'unplugged-inaccessible' does not accept value 'maybe'" },
     { "dynamic-memslots-without-the-feature",
       MACHINE_MEM0 DEVICE ",dynamic-memslots=on,unplugged-inaccessible=off",
-      "'dynamic-memslots' property set to 'on' requires 'unplugged-inaccessible' to be 'on'", 802,
-      "dynamic-memslots is newer than 7.2" },
+      "'dynamic-memslots' property set to 'on' requires 'unplugged-inaccessible' to be 'on'",
+      HAS_MEMSLOTS, "dynamic-memslots is newer than 7.2" },
     { "dynamic-memslots-with-auto-off",
       MACHINE_MEM0 DEVICE ",dynamic-memslots=on,unplugged-inaccessible=auto",
-      "'dynamic-memslots' property set to 'on' requires 'unplugged-inaccessible' to be 'on'", 802,
-      "dynamic-memslots is newer than 7.2" },
+      "'dynamic-memslots' property set to 'on' requires 'unplugged-inaccessible' to be 'on'",
+      HAS_MEMSLOTS, "dynamic-memslots is newer than 7.2" },
     { "off-refused-by-a-future-machine", MACHINE_MEM0 DEVICE ",unplugged-inaccessible=off "
       "-global virtio-mem.x-unplugged-inaccessible-required=on",
       "'unplugged-inaccessible' property set to 'off' is not supported by this machine version",
-      ELASTIC_ONLY, "QEMU has no such switch" },
+      CAN_REQUIRE_FEATURE, "QEMU has no such switch" },
     { "property-unknown", MACHINE_MEM0 DEVICE ",bogus=1",
-      "Property 'virtio-mem-pci.bogus' not found", 0, NULL },
+      "Property 'virtio-mem-pci.bogus' not found" },
     { "size-not-writable", MACHINE_MEM0 DEVICE ",size=2M",
-      "Property 'virtio-mem.size' is not writable", 0, NULL },
+      "Property 'virtio-mem.size' is not writable" },
     { "memdev-preallocated",
       "-machine q35 -m 128M,maxmem=2G -object memory-backend-ram,id=mem0,size=4M,prealloc=on "
-      DEVICE, "specifies a memdev with preallocation enabled: mem0", 800,
+      DEVICE, "specifies a memdev with preallocation enabled: mem0", REFUSES_PREALLOCATED,
       "7.2 takes a preallocated backend, and frees it at once" },
     /* Warnings: another option then ends the emulator. */
     { "warns-of-small-block-size", MACHINE_MEM0 DEVICE ",block-size=1M -device nonesuch",
-      "warning: 'block-size' property is smaller than the default block size (2 MiB)", 0, NULL },
+      "warning: 'block-size' property is smaller than the default block size (2 MiB)" },
     { "warns-of-large-requested-size", MACHINE_MEM0 DEVICE ",requested-size=512M -device nonesuch",
-      "warning: 'requested-size' property is larger than the memory backend", ELASTIC_ONLY,
-      "QEMU starts without a word" },
+      "warning: 'requested-size' property is larger than the memory backend",
+      WORKS_IN_PARTS, "QEMU starts without a word" },
     { "warns-of-off-without-zeropage",
       "-machine q35 -m 128M,maxmem=2G -object memory-backend-memfd,id=mem0,size=256M " DEVICE
       ",unplugged-inaccessible=off -device nonesuch",
       "warning: 'unplugged-inaccessible' property set to 'off' with a memdev that does not support "
-      "the shared zeropage", 0, NULL },
+      "the shared zeropage" },
 };
 
 /* Runs the emulator until it exits or ten seconds are over; its stderr and exit status. */
 static char *run_emulator(const char *args, int *status)
 {
     g_autofree char *line = g_strdup_printf(
-        "timeout -k 1 10 '%s' -nodefaults -display none -accel %s -S %s",
-        g_getenv("QTEST_QEMU_BINARY"), clock_is_virtual ? "qtest" : "tcg", args);
+        "timeout -k 1 10 %s -nodefaults -display none -accel %s -S %s",
+        g_getenv("QTEST_QEMU_BINARY"), emulator_can(CAN_STEP_CLOCK) ? "qtest" : "tcg", args);
     g_autoptr(GError) error = NULL;
     char *text = NULL;
 
@@ -420,8 +416,7 @@ static void test_start_error(const void *data)
     g_autofree char *text = NULL;
     int status;
 
-    if (c->since && !(emulator_is_elastic || emulator_version >= c->since)) {
-        g_test_skip(c->why);
+    if (c->why && skip_without(c->needs, c->why)) {
         return;
     }
     text = run_emulator(c->args, &status);

@@ -248,7 +248,7 @@ static void test_common_registers(void)
     qvirtio_reset(vm.vdev);
     queue_common_write(&q, VIRTIO_PCI_COMMON_DFSELECT, 4, 0);
     queue_common_write(&q, VIRTIO_PCI_COMMON_GFSELECT, 4, 0);
-    if (!emulator_is_elastic) {
+    if (!emulator_can(KEEPS_RULES)) {
         /* 7.2 goes on showing the features of before */
         queue_common_write(&q, VIRTIO_PCI_COMMON_GF, 4, 0);
     }
@@ -321,8 +321,7 @@ static void test_no_queue_reset(void)
     Queue q;
     Vm vm;
 
-    if (!emulator_is_elastic) {
-        g_test_skip("QEMU 7.2 resets a queue also where it did not offer to");
+    if (skip_without(KEEPS_RULES, "QEMU 7.2 resets a queue also where it did not offer to")) {
         return;
     }
     vm_spawn(&vm, "pc-q35-7.2", RAM_256M, ",requested-size=64M,queue_reset=off");
