@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The 16550A: two FIFOs, four interrupt sources in order of priority, loopback. Bytes
- * are handed to the chardev at once, not at the pace of a wire; the baud rate only sets how long
- * received bytes below the trigger level wait. Source: PC16550D datasheet, section 8.
+ * The 16550A: a receiver and a transmitter with a queue each, the sources of its interrupt in a table
+ * in order of priority, loopback. Bytes are handed to the chardev at once, not at the pace of a wire;
+ * the baud rate only sets how long received bytes below the trigger level wait.
+ * LSR, IIR and MSR are computed when they are read. Source: PC16550D datasheet, section 8.
  */
 #include "qemu/osdep.h"
 #include "hw/char/serial.h"
@@ -12,446 +13,476 @@
 #include "qapi/error.h"
 #include "qemu/timer.h"
 
+/* Registers; those of the divisor are in place of the first two while DLAB is set. */
+enum { UART_DATA, UART_IER, UART_IIR_FCR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, UART_SCR };
+
+#define UART_IER_RECEIVED 0x01
+#define UART_IER_THRE 0x02
+#define UART_IER_LINE_STATUS 0x04
+#define UART_IER_ALL 0x0f
+
+#define UART_IIR_NONE 0x01
+#define UART_IIR_THRE 0x02
+#define UART_IIR_RECEIVED 0x04
+#define UART_IIR_LINE_STATUS 0x06
+#define UART_IIR_TIMEOUT 0x0c
+#define UART_IIR_FIFOS 0xc0
+
+#define UART_FCR_ENABLE 0x01
+#define UART_FCR_CLEAR_RECEIVER 0x02
+#define UART_FCR_CLEAR_TRANSMITTER 0x04
+#define UART_FCR_KEPT 0xc9
+#define UART_FCR_TRIGGER(fcr) ((fcr) >> 6)
+
+#define UART_LCR_DATA_BITS(lcr) (5 + ((lcr) & 3))
+#define UART_LCR_TWO_STOP_BITS 0x04
+#define UART_LCR_PARITY 0x08
 #define UART_LCR_DLAB 0x80
 
-#define UART_IER_RLSI 0x04    /* receiver line status */
-#define UART_IER_THRI 0x02    /* transmitter holding register empty */
-#define UART_IER_RDI 0x01     /* received data */
-#define UART_IER_MASK 0x0f
-
-#define UART_IIR_NO_INT 0x01
-#define UART_IIR_THRI 0x02
-#define UART_IIR_RDI 0x04
-#define UART_IIR_RLSI 0x06
-#define UART_IIR_CTI 0x0c     /* bytes waited too long */
-#define UART_IIR_FE 0xc0      /* FIFOs are enabled */
-
-#define UART_MCR_LOOP 0x10
-#define UART_MCR_OUT2 0x08
-#define UART_MCR_OUT1 0x04
-#define UART_MCR_RTS 0x02
 #define UART_MCR_DTR 0x01
-#define UART_MCR_MASK 0x1f
+#define UART_MCR_RTS 0x02
+#define UART_MCR_OUT1 0x04
+#define UART_MCR_OUT2 0x08
+#define UART_MCR_LOOP 0x10
+#define UART_MCR_ALL 0x1f
 
-#define UART_MSR_DCD 0x80
-#define UART_MSR_RI 0x40
-#define UART_MSR_DSR 0x20
-#define UART_MSR_CTS 0x10
-
-#define UART_LSR_TEMT 0x40
+#define UART_LSR_DATA_READY 0x01
+#define UART_LSR_OVERRUN 0x02
+#define UART_LSR_BREAK 0x10
 #define UART_LSR_THRE 0x20
-#define UART_LSR_BI 0x10
-#define UART_LSR_OE 0x02
-#define UART_LSR_DR 0x01
-#define UART_LSR_INT_ANY 0x1e
+#define UART_LSR_TEMT 0x40
 
-#define UART_FCR_ITL 0xc0
-#define UART_FCR_XFR 0x04
-#define UART_FCR_RFR 0x02
-#define UART_FCR_FE 0x01
-#define UART_FCR_MASK 0xc9
+#define UART_MSR_CTS 0x10
+#define UART_MSR_DSR 0x20
+#define UART_MSR_RI 0x40
+#define UART_MSR_DCD 0x80
 
-#define UART_DIVIDER_RESET 0x0c   /* 9600 baud */
-#define UART_FRAME_BITS 10
+#define UART_DIVISOR_AT_RESET 12    /* 9600 baud */
+#define UART_TIMEOUT_CHARACTERS 4
 
-/* ---- FIFOs ----------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
-static bool fifo_push(SerialFifo *f, uint8_t byte)
+static bool serial_has_fifos(const SerialState *s)
 {
-    if (f->num == UART_FIFO_LENGTH) {
-        return false;
-    }
-    f->data[(f->head + f->num++) % UART_FIFO_LENGTH] = byte;
-    return true;
+    return s->fcr & UART_FCR_ENABLE;
 }
 
-static uint8_t fifo_pop(SerialFifo *f)
+static unsigned serial_queue_room(const SerialState *s, const UartQueue *q)
 {
-    uint8_t byte = f->data[f->head];
+    return (serial_has_fifos(s) ? UART_FIFO_LENGTH : 1) - q->count;
+}
 
-    assert(f->num > 0);
-    f->head = (f->head + 1) % UART_FIFO_LENGTH;
-    f->num--;
+static uint8_t *uart_queue_at(UartQueue *q, unsigned n)
+{
+    return &q->bytes[(q->first + n) % UART_FIFO_LENGTH];
+}
+
+static void uart_queue_add(UartQueue *q, uint8_t byte)
+{
+    *uart_queue_at(q, q->count++) = byte;
+}
+
+static uint8_t uart_queue_take(UartQueue *q)
+{
+    uint8_t byte = *uart_queue_at(q, 0);
+
+    q->first = (q->first + 1) % UART_FIFO_LENGTH;
+    q->count--;
     return byte;
 }
 
-static void fifo_reset(SerialFifo *f)
+/* ---- interrupt ------------------------------------------------------------------------------- */
+
+static bool serial_line_status_asks(const SerialState *s)
 {
-    f->head = 0;
-    f->num = 0;
+    return s->line_errors;
 }
 
-static bool serial_fifo_enabled(const SerialState *s)
+static bool serial_timeout_asks(const SerialState *s)
 {
-    return s->fcr & UART_FCR_FE;
+    return s->receiver_waited;
 }
 
-/* ---- interrupts ------------------------------------------------------------------------------ */
-
-static void serial_update_irq(SerialState *s)
+static bool serial_received_asks(const SerialState *s)
 {
-    uint8_t iir = UART_IIR_NO_INT;
+    static const uint8_t triggers[] = { 1, 4, 8, 14 };
+    unsigned trigger = serial_has_fifos(s) ? triggers[UART_FCR_TRIGGER(s->fcr)] : 1;
 
-    if ((s->ier & UART_IER_RLSI) && (s->lsr & UART_LSR_INT_ANY)) {
-        iir = UART_IIR_RLSI;
-    } else if ((s->ier & UART_IER_RDI) && s->timeout_ipending) {
-        iir = UART_IIR_CTI;
-    } else if ((s->ier & UART_IER_RDI) && (s->lsr & UART_LSR_DR) &&
-               (!serial_fifo_enabled(s) || s->recv_fifo.num >= s->recv_fifo_itl)) {
-        iir = UART_IIR_RDI;
-    } else if ((s->ier & UART_IER_THRI) && s->thr_ipending) {
-        iir = UART_IIR_THRI;
+    return s->receiver.count >= trigger;
+}
+
+static bool serial_thre_asks(const SerialState *s)
+{
+    return s->transmitter_emptied;
+}
+
+/* Table of interrupt control functions: highest priority first. The modem lines never change. */
+static const struct {
+    uint8_t enable, id;
+    bool (*asks)(const SerialState *s);
+} serial_sources[] = {
+    { UART_IER_LINE_STATUS, UART_IIR_LINE_STATUS, serial_line_status_asks },
+    { UART_IER_RECEIVED, UART_IIR_TIMEOUT, serial_timeout_asks },
+    { UART_IER_RECEIVED, UART_IIR_RECEIVED, serial_received_asks },
+    { UART_IER_THRE, UART_IIR_THRE, serial_thre_asks },
+};
+
+static uint8_t serial_interrupt_id(const SerialState *s)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(serial_sources); i++) {
+        if ((s->ier & serial_sources[i].enable) && serial_sources[i].asks(s)) {
+            return serial_sources[i].id;
+        }
     }
-    s->iir = iir | (s->iir & UART_IIR_FE);
-    qemu_set_irq(s->irq, iir != UART_IIR_NO_INT);
+    return UART_IIR_NONE;
 }
 
-static void serial_update_rate(SerialState *s)
+static void serial_drive_irq(SerialState *s)
 {
-    uint64_t divider = s->divider ? s->divider : 1;
-
-    s->char_transmit_time = divider * UART_FRAME_BITS * NANOSECONDS_PER_SECOND /
-                            (s->baudbase ? s->baudbase : 1);
+    qemu_set_irq(s->irq, serial_interrupt_id(s) != UART_IIR_NONE);
 }
 
 /* ---- receiver -------------------------------------------------------------------------------- */
 
-static void serial_start_timeout(SerialState *s)
+/* Start bit, data, parity, stop bits. */
+static int64_t serial_character_ns(const SerialState *s)
 {
-    timer_mod(s->fifo_timeout_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                                     4 * s->char_transmit_time);
+    unsigned bits = 1 + UART_LCR_DATA_BITS(s->lcr) + (s->lcr & UART_LCR_PARITY ? 1 : 0) +
+                    (s->lcr & UART_LCR_TWO_STOP_BITS ? 2 : 1);
+
+    return muldiv64((uint64_t)bits * MAX(s->divisor, 1), NANOSECONDS_PER_SECOND,
+                    MAX(s->baudbase, 1));
 }
 
-static void serial_fifo_timeout(void *opaque)
+/* Bytes in the FIFO have four characters' time from the last one that came or was read. */
+static void serial_restart_wait(SerialState *s)
+{
+    if (serial_has_fifos(s) && s->receiver.count) {
+        timer_mod(s->wait_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                 UART_TIMEOUT_CHARACTERS * serial_character_ns(s));
+    } else {
+        timer_del(s->wait_timer);
+    }
+}
+
+static void serial_wait_over(void *opaque)
 {
     SerialState *s = opaque;
 
-    if (s->recv_fifo.num) {
-        s->timeout_ipending = true;
-        serial_update_irq(s);
-    }
+    s->receiver_waited = true;
+    serial_drive_irq(s);
 }
 
+/* A full FIFO keeps what it has; without FIFOs the new byte takes the old one's place. */
 static void serial_receive_byte(SerialState *s, uint8_t byte)
 {
-    if (serial_fifo_enabled(s)) {
-        if (!fifo_push(&s->recv_fifo, byte)) {
-            s->lsr |= UART_LSR_OE;
-        }
-        serial_start_timeout(s);
+    if (serial_queue_room(s, &s->receiver)) {
+        uart_queue_add(&s->receiver, byte);
     } else {
-        if (s->lsr & UART_LSR_DR) {
-            s->lsr |= UART_LSR_OE;
+        s->line_errors |= UART_LSR_OVERRUN;
+        if (!serial_has_fifos(s)) {
+            *uart_queue_at(&s->receiver, 0) = byte;
         }
-        s->rbr = byte;
     }
-    s->lsr |= UART_LSR_DR;
+    if (!serial_has_fifos(s)) {
+        s->last_received = byte;
+    }
+    serial_restart_wait(s);
+    serial_drive_irq(s);
 }
 
-/* Without FIFO one byte at a time; with it, as many as fit, so that nothing is overrun. */
+static bool serial_loops(const SerialState *s)
+{
+    return s->mcr & UART_MCR_LOOP;
+}
+
+/* In loopback the line is cut off; what the peer sends waits at the chardev. */
 static int serial_can_receive(void *opaque)
 {
     SerialState *s = opaque;
 
-    if (s->mcr & UART_MCR_LOOP) {
-        return 0;
-    }
-    if (serial_fifo_enabled(s)) {
-        return UART_FIFO_LENGTH - s->recv_fifo.num;
-    }
-    return !(s->lsr & UART_LSR_DR);
+    return serial_loops(s) ? 0 : serial_queue_room(s, &s->receiver);
 }
 
 static void serial_receive(void *opaque, const uint8_t *buf, int size)
 {
-    SerialState *s = opaque;
-
     for (int i = 0; i < size; i++) {
-        serial_receive_byte(s, buf[i]);
+        serial_receive_byte(opaque, buf[i]);
     }
-    serial_update_irq(s);
 }
 
-/* A break comes as a byte of 0 with a flag, which lasts until the line status is read. */
+/* A break is a byte of zeros, with a bit that says so. */
 static void serial_event(void *opaque, QEMUChrEvent event)
 {
     SerialState *s = opaque;
 
-    if (event == CHR_EVENT_BREAK && !(s->mcr & UART_MCR_LOOP)) {
+    if (event == CHR_EVENT_BREAK && !serial_loops(s)) {
+        s->line_errors |= UART_LSR_BREAK;
         serial_receive_byte(s, 0);
-        s->lsr |= UART_LSR_BI;
-        serial_update_irq(s);
     }
 }
 
-static void serial_accept_input(SerialState *s)
+static void serial_tell_peer_of_room(SerialState *s)
 {
-    if (s->chr && serial_can_receive(s)) {
+    if (s->chr) {
         chardev_accept_input(s->chr);
     }
 }
 
-static uint8_t serial_read_rbr(SerialState *s)
+static void serial_empty_receiver(SerialState *s)
 {
-    uint8_t byte = s->rbr;
+    s->receiver.count = 0;
+    s->receiver_waited = false;
+    serial_restart_wait(s);
+}
 
-    if (serial_fifo_enabled(s)) {
-        byte = s->recv_fifo.num ? fifo_pop(&s->recv_fifo) : 0;
-        if (s->recv_fifo.num) {
-            serial_start_timeout(s);
-        } else {
-            s->lsr &= ~UART_LSR_DR;
-            timer_del(s->fifo_timeout_timer);
-        }
-        s->timeout_ipending = false;
-    } else {
-        s->lsr &= ~UART_LSR_DR;
+static uint8_t serial_read_received(SerialState *s)
+{
+    uint8_t byte = serial_has_fifos(s) ? 0 : s->last_received;
+
+    if (s->receiver.count) {
+        byte = uart_queue_take(&s->receiver);
     }
-    serial_update_irq(s);
-    serial_accept_input(s);
+    s->receiver_waited = false;
+    serial_restart_wait(s);
+    serial_drive_irq(s);
+    serial_tell_peer_of_room(s);
     return byte;
 }
 
 /* ---- transmitter ----------------------------------------------------------------------------- */
 
-static void serial_xmit(SerialState *s);
+static gboolean serial_peer_takes(void *unused, GIOCondition cond, void *opaque);
 
-static gboolean serial_watch_cb(void *unused, GIOCondition cond, void *opaque)
+/* False, and tried again by itself later, while the peer takes nothing. */
+static bool serial_send(SerialState *s, uint8_t byte)
 {
-    SerialState *s = opaque;
-
-    s->watch_tag = 0;
-    serial_xmit(s);
-    return G_SOURCE_REMOVE;
-}
-
-/* Whether @byte is on its way; if not, we are called again when the peer takes output. */
-static bool serial_send_byte(SerialState *s, uint8_t byte)
-{
-    if (s->mcr & UART_MCR_LOOP) {
+    if (serial_loops(s)) {
         serial_receive_byte(s, byte);
         return true;
     }
     if (!s->chr || chardev_write(s->chr, &byte, 1) == 1) {
         return true;
     }
-    s->watch_tag = chardev_add_watch(s->chr, G_IO_OUT | G_IO_HUP, serial_watch_cb, s);
-    return s->watch_tag == 0;    /* closed meanwhile: nobody will ever take it */
+    s->watch_tag = chardev_add_watch(s->chr, G_IO_OUT | G_IO_HUP, serial_peer_takes, s);
+    return s->watch_tag == 0;       /* nobody is there: the byte is lost on the line */
 }
 
-static void serial_xmit_done(SerialState *s)
+/* Byte by byte from the queue through the shift register, as far as the peer takes them. */
+static void serial_transmit(SerialState *s)
 {
-    s->lsr |= UART_LSR_THRE | UART_LSR_TEMT;
-    s->thr_ipending = true;
+    UartQueue *q = &s->transmitter;
+
+    while (s->shifting || q->count) {
+        if (!s->shifting) {
+            s->shift_register = uart_queue_take(q);
+            s->shifting = true;
+            s->transmitter_emptied = q->count == 0;
+        }
+        if (!serial_send(s, s->shift_register)) {
+            break;
+        }
+        s->shifting = false;
+    }
+    serial_drive_irq(s);
 }
 
-/* Sends what waits, as far as the peer takes it. */
-static void serial_xmit(SerialState *s)
+static gboolean serial_peer_takes(void *unused, GIOCondition cond, void *opaque)
 {
+    SerialState *s = opaque;
+
+    s->watch_tag = 0;
+    serial_transmit(s);
+    return G_SOURCE_REMOVE;
+}
+
+/* A byte too many takes the place of the last. */
+static void serial_write_data(SerialState *s, uint8_t byte)
+{
+    UartQueue *q = &s->transmitter;
+
+    if (serial_queue_room(s, q)) {
+        uart_queue_add(q, byte);
+    } else {
+        *uart_queue_at(q, q->count - 1) = byte;
+    }
+    s->transmitter_emptied = false;
     if (s->watch_tag) {
-        return;
-    }
-    if (!serial_fifo_enabled(s)) {
-        if (!(s->lsr & UART_LSR_THRE) && serial_send_byte(s, s->thr)) {
-            serial_xmit_done(s);
-        }
+        serial_drive_irq(s);
     } else {
-        while (s->xmit_fifo.num && serial_send_byte(s, s->xmit_fifo.data[s->xmit_fifo.head])) {
-            fifo_pop(&s->xmit_fifo);
-        }
-        if (!s->xmit_fifo.num && !(s->lsr & UART_LSR_THRE)) {
-            serial_xmit_done(s);
-        }
+        serial_transmit(s);
     }
-    serial_update_irq(s);
 }
 
-/* A full FIFO loses its oldest byte, as the newest must be the one that the guest just wrote. */
-static void serial_write_thr(SerialState *s, uint8_t byte)
+/* What is in the shift register already goes out. */
+static void serial_empty_transmitter(SerialState *s)
 {
-    s->thr_ipending = false;
-    s->lsr &= ~(UART_LSR_THRE | UART_LSR_TEMT);
-    if (serial_fifo_enabled(s)) {
-        if (s->xmit_fifo.num == UART_FIFO_LENGTH) {
-            fifo_pop(&s->xmit_fifo);
-        }
-        fifo_push(&s->xmit_fifo, byte);
-    } else {
-        s->thr = byte;
-    }
-    serial_update_irq(s);
-    serial_xmit(s);
+    s->transmitter.count = 0;
+    s->transmitter_emptied = true;
 }
 
-static void serial_cancel_xmit(SerialState *s)
+static void serial_stop_transmitter(SerialState *s)
 {
     if (s->watch_tag) {
         g_source_remove(s->watch_tag);
         s->watch_tag = 0;
     }
-    fifo_reset(&s->xmit_fifo);
-    s->lsr |= UART_LSR_THRE | UART_LSR_TEMT;
+    s->transmitter.count = 0;
+    s->transmitter_emptied = false;
+    s->shifting = false;
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */
 
+/* Enabling the transmitter's interrupt tells of an empty one, told before or not. */
 static void serial_write_ier(SerialState *s, uint8_t val)
 {
-    bool thri = !(s->ier & UART_IER_THRI) && (val & UART_IER_THRI);
+    uint8_t enabled = val & ~s->ier;
 
-    s->ier = val & UART_IER_MASK;
-    if (thri && (s->lsr & UART_LSR_THRE)) {
-        s->thr_ipending = true;
+    s->ier = val & UART_IER_ALL;
+    if (enabled & UART_IER_THRE) {
+        s->transmitter_emptied = s->transmitter.count == 0;
     }
-    serial_update_irq(s);
 }
 
-static void serial_reset_receiver(SerialState *s)
-{
-    s->lsr &= ~UART_LSR_DR;
-    timer_del(s->fifo_timeout_timer);
-    s->timeout_ipending = false;
-    fifo_reset(&s->recv_fifo);
-}
-
-/* Turning the FIFOs on or off empties them. */
+/* Turning the FIFOs on or off empties both; a trigger level is kept while they are on. */
 static void serial_write_fcr(SerialState *s, uint8_t val)
 {
-    static const uint8_t trigger_levels[] = { 1, 4, 8, 14 };
+    uint8_t clear = val;
 
-    if ((val ^ s->fcr) & UART_FCR_FE) {
-        val |= UART_FCR_XFR | UART_FCR_RFR;
+    if ((val ^ s->fcr) & UART_FCR_ENABLE) {
+        clear |= UART_FCR_CLEAR_RECEIVER | UART_FCR_CLEAR_TRANSMITTER;
     }
-    if (val & UART_FCR_RFR) {
-        serial_reset_receiver(s);
+    s->fcr = val & UART_FCR_ENABLE ? val & UART_FCR_KEPT : 0;
+    if (clear & UART_FCR_CLEAR_RECEIVER) {
+        serial_empty_receiver(s);
+        serial_tell_peer_of_room(s);
     }
-    if (val & UART_FCR_XFR) {
-        serial_cancel_xmit(s);
-        s->thr_ipending = true;
+    if (clear & UART_FCR_CLEAR_TRANSMITTER) {
+        serial_empty_transmitter(s);
     }
-    s->fcr = val & UART_FCR_MASK;
-    s->iir &= ~UART_IIR_FE;
-    if (serial_fifo_enabled(s)) {
-        s->iir |= UART_IIR_FE;
-        s->recv_fifo_itl = trigger_levels[(val & UART_FCR_ITL) >> 6];
-    }
-    serial_update_irq(s);
-    serial_accept_input(s);
-}
-
-/*
- * The modem lines: the peer's are always up; in loopback they are our own outputs. QEMU shows no
- * changes of those, so the delta bits are never set and there is no modem status interrupt.
- */
-static uint8_t serial_modem_lines(const SerialState *s)
-{
-    if (!(s->mcr & UART_MCR_LOOP)) {
-        return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
-    }
-    return (s->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0) |
-           (s->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
-           (s->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) |
-           (s->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0);
 }
 
 static void serial_write_mcr(SerialState *s, uint8_t val)
 {
-    uint8_t old = s->mcr;
-
-    s->mcr = val & UART_MCR_MASK;
-    if ((old & UART_MCR_LOOP) && !(s->mcr & UART_MCR_LOOP)) {
-        serial_accept_input(s);
-    }
+    s->mcr = val & UART_MCR_ALL;
+    serial_tell_peer_of_room(s);
 }
 
-static void serial_write_divider(SerialState *s, uint16_t divider)
+static void serial_write_divisor(SerialState *s, unsigned shift, uint8_t val)
 {
-    s->divider = divider;
-    serial_update_rate(s);
+    s->divisor = (s->divisor & ~(0xff << shift)) | val << shift;
+}
+
+/* In loopback the modem's inputs are our outputs; else there is a modem, ready, and no call. */
+static uint8_t serial_modem_status(const SerialState *s)
+{
+    static const struct {
+        uint8_t output, input;
+    } looped[] = {
+        { UART_MCR_RTS, UART_MSR_CTS }, { UART_MCR_DTR, UART_MSR_DSR },
+        { UART_MCR_OUT1, UART_MSR_RI }, { UART_MCR_OUT2, UART_MSR_DCD },
+    };
+    uint8_t status = 0;
+
+    if (!serial_loops(s)) {
+        return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(looped); i++) {
+        status |= s->mcr & looped[i].output ? looped[i].input : 0;
+    }
+    return status;
+}
+
+/* Errors are told once. */
+static uint8_t serial_read_line_status(SerialState *s)
+{
+    uint8_t status = s->line_errors | (s->receiver.count ? UART_LSR_DATA_READY : 0);
+
+    if (!s->transmitter.count) {
+        status |= UART_LSR_THRE | (s->shifting ? 0 : UART_LSR_TEMT);
+    }
+    s->line_errors = 0;
+    return status;
+}
+
+/* Being told that the transmitter is empty is what ends that interrupt. */
+static uint8_t serial_read_interrupt_id(SerialState *s)
+{
+    uint8_t id = serial_interrupt_id(s);
+
+    if (id == UART_IIR_THRE) {
+        s->transmitter_emptied = false;
+    }
+    return id | (serial_has_fifos(s) ? UART_IIR_FIFOS : 0);
 }
 
 static void serial_ioport_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
 {
     SerialState *s = opaque;
-    bool dlab = s->lcr & UART_LCR_DLAB;
 
-    switch (addr & 7) {
-    case 0:
-        if (dlab) {
-            serial_write_divider(s, (s->divider & 0xff00) | val);
-        } else {
-            serial_write_thr(s, val);
-        }
+    if (addr <= UART_IER && (s->lcr & UART_LCR_DLAB)) {
+        serial_write_divisor(s, addr * 8, val);
+        return;
+    }
+    switch (addr) {
+    case UART_DATA:
+        serial_write_data(s, val);
         break;
-    case 1:
-        if (dlab) {
-            serial_write_divider(s, (s->divider & 0x00ff) | val << 8);
-        } else {
-            serial_write_ier(s, val);
-        }
+    case UART_IER:
+        serial_write_ier(s, val);
         break;
-    case 2:
+    case UART_IIR_FCR:
         serial_write_fcr(s, val);
         break;
-    case 3:
+    case UART_LCR:
         s->lcr = val;
         break;
-    case 4:
+    case UART_MCR:
         serial_write_mcr(s, val);
         break;
-    case 7:
+    case UART_SCR:
         s->scr = val;
         break;
-    default:
+    default:        /* the status registers are read-only */
         break;
     }
+    serial_drive_irq(s);
 }
 
-static uint8_t serial_read_iir(SerialState *s)
+static uint64_t serial_read_register(SerialState *s, hwaddr addr)
 {
-    uint8_t iir = s->iir;
-
-    if ((iir & 0x0f) == UART_IIR_THRI) {
-        s->thr_ipending = false;
-        serial_update_irq(s);
+    switch (addr) {
+    case UART_DATA:
+        return serial_read_received(s);
+    case UART_IER:
+        return s->ier;
+    case UART_IIR_FCR:
+        return serial_read_interrupt_id(s);
+    case UART_LCR:
+        return s->lcr;
+    case UART_MCR:
+        return s->mcr;
+    case UART_LSR:
+        return serial_read_line_status(s);
+    case UART_MSR:
+        return serial_modem_status(s);
+    default:
+        return s->scr;
     }
-    return iir;
-}
-
-static uint8_t serial_read_lsr(SerialState *s)
-{
-    uint8_t lsr = s->lsr;
-
-    if (lsr & (UART_LSR_OE | UART_LSR_BI)) {
-        s->lsr &= ~(UART_LSR_OE | UART_LSR_BI);
-        serial_update_irq(s);
-    }
-    return lsr;
 }
 
 static uint64_t serial_ioport_read(void *opaque, hwaddr addr, unsigned size)
 {
     SerialState *s = opaque;
-    bool dlab = s->lcr & UART_LCR_DLAB;
+    uint64_t val;
 
-    switch (addr & 7) {
-    case 0:
-        return dlab ? s->divider & 0xff : serial_read_rbr(s);
-    case 1:
-        return dlab ? s->divider >> 8 : s->ier;
-    case 2:
-        return serial_read_iir(s);
-    case 3:
-        return s->lcr;
-    case 4:
-        return s->mcr;
-    case 5:
-        return serial_read_lsr(s);
-    case 6:
-        return serial_modem_lines(s);
-    default:
-        return s->scr;
+    if (addr <= UART_IER && (s->lcr & UART_LCR_DLAB)) {
+        return s->divisor >> addr * 8 & 0xff;
     }
+    val = serial_read_register(s, addr);
+    serial_drive_irq(s);
+    return val;
 }
 
 static const MemoryRegionOps serial_io_ops = {
@@ -468,29 +499,25 @@ static void serial_reset_hold(Object *obj, ResetType type)
 {
     SerialState *s = SERIAL(obj);
 
-    serial_cancel_xmit(s);
-    serial_reset_receiver(s);
-    s->rbr = 0;
     s->ier = 0;
-    s->iir = UART_IIR_NO_INT;
-    s->lcr = 0;
     s->fcr = 0;
-    s->lsr = UART_LSR_TEMT | UART_LSR_THRE;
-    s->mcr = UART_MCR_OUT2;
+    s->lcr = 0;
+    s->mcr = UART_MCR_OUT2;         /* as firmware leaves it: interrupts reach the bus */
     s->scr = 0;
-    s->divider = UART_DIVIDER_RESET;
-    s->recv_fifo_itl = 1;
-    s->thr_ipending = false;
-    serial_update_rate(s);
-    serial_update_irq(s);
-    serial_accept_input(s);
+    s->divisor = UART_DIVISOR_AT_RESET;
+    s->line_errors = 0;
+    s->last_received = 0;
+    serial_empty_receiver(s);
+    serial_stop_transmitter(s);
+    serial_drive_irq(s);
+    serial_tell_peer_of_room(s);
 }
 
 static void serial_realize(DeviceState *dev, Error **errp)
 {
     SerialState *s = SERIAL(dev);
 
-    s->fifo_timeout_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, serial_fifo_timeout, s);
+    s->wait_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, serial_wait_over, s);
     serial_reset_hold(OBJECT(dev), RESET_TYPE_COLD);
     if (s->chr) {
         chardev_set_handlers(s->chr, serial_can_receive, serial_receive, serial_event, s);
@@ -502,11 +529,11 @@ static void serial_unrealize(DeviceState *dev)
 {
     SerialState *s = SERIAL(dev);
 
-    serial_cancel_xmit(s);
+    serial_stop_transmitter(s);
     if (s->chr) {
         chardev_set_handlers(s->chr, NULL, NULL, NULL, NULL);
     }
-    g_clear_pointer(&s->fifo_timeout_timer, timer_free);
+    g_clear_pointer(&s->wait_timer, timer_free);
 }
 
 static void serial_init(Object *obj)

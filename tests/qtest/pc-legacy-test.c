@@ -575,11 +575,12 @@ static void test_serial_timeout(const void *machine)
     QTestState *s = serial_start(machine, "null");
 
     if (has_clock(s)) {
+        qtest_outb(s, COM1 + 3, 0x03);
         qtest_outb(s, COM1 + 4, 0x10);
         qtest_outb(s, COM1 + 1, 0x01);
         qtest_outb(s, COM1 + 2, 0xc7);
         qtest_outb(s, COM1, 0x42);
-        qtest_clock_step(s, 3 * MS);                /* 9600 baud: 4.2 ms */
+        qtest_clock_step(s, 3 * MS);                /* 9600 baud, 8 bits: 4.2 ms */
         g_assert_false(qtest_get_irq(s, COM1_GSI));
         qtest_clock_step(s, 2 * MS);
         g_assert_true(qtest_get_irq(s, COM1_GSI));

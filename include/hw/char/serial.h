@@ -18,11 +18,12 @@ OBJECT_DECLARE_SIMPLE_TYPE(SerialState, SERIAL)
 
 #define UART_FIFO_LENGTH 16
 
-typedef struct SerialFifo {
-    uint8_t data[UART_FIFO_LENGTH];
-    unsigned head;
-    unsigned num;
-} SerialFifo;
+/* Bytes in order. Without FIFOs the receiver's and the transmitter's have room for one. */
+typedef struct UartQueue {
+    uint8_t bytes[UART_FIFO_LENGTH];
+    uint8_t first;
+    uint8_t count;
+} UartQueue;
 
 struct SerialState {
     DeviceState parent;
@@ -31,25 +32,23 @@ struct SerialState {
     qemu_irq irq;
     MemoryRegion io;
 
-    uint16_t divider;
-    uint8_t rbr;                  /* byte received without FIFO */
-    uint8_t thr;                  /* byte to be sent without FIFO */
+    uint16_t divisor;
     uint8_t ier;
-    uint8_t iir;
+    uint8_t fcr;                  /* FIFO enable and trigger level */
     uint8_t lcr;
     uint8_t mcr;
-    uint8_t lsr;
     uint8_t scr;
-    uint8_t fcr;
-    uint8_t recv_fifo_itl;        /* trigger level of the receive FIFO */
-    bool thr_ipending;            /* transmitter empty, not yet told */
-    bool timeout_ipending;        /* bytes below the trigger level have waited long enough */
-    SerialFifo recv_fifo;
-    SerialFifo xmit_fifo;
+    uint8_t line_errors;          /* the part of LSR that is not told by the queues */
+    uint8_t last_received;        /* what RBR shows without FIFOs when there is nothing new */
+    UartQueue receiver;
+    UartQueue transmitter;
+    bool transmitter_emptied;     /* and the guest has not been told */
+    bool shifting;                /* the shift register holds a byte that the peer has not taken */
+    uint8_t shift_register;
+    bool receiver_waited;         /* received bytes have waited for four characters' time */
+    QEMUTimer *wait_timer;        /* until they have */
     guint watch_tag;              /* waits until the peer takes output; 0: none */
-    QEMUTimer *fifo_timeout_timer;
-    uint64_t char_transmit_time;  /* ns for one byte at the baud rate set */
-    uint32_t baudbase;
+    uint32_t baudbase;            /* baud rate of divisor 1 */
 };
 
 #endif /* HW_CHAR_SERIAL_H */
