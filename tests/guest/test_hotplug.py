@@ -20,7 +20,8 @@ EJECT_SECONDS = 30.0      # a native slot lets the operator change his mind for 
 class Hotplug(shared.GuestTestCase):
     def plug(self, emulator, bus):
         emulator.qmp.cmd("object-add", qom_type="memory-backend-memfd", id="mem0", size=1024 * MB)
-        emulator.qmp.cmd("device_add", driver="virtio-mem-pci", id="vm0", memdev="mem0", bus=bus)
+        emulator.qmp.cmd("device_add", driver="virtio-mem-pci", id="vm0", memdev="mem0", bus=bus,
+                         unplugged_inaccessible="on")
 
     def assert_refused(self, emulator, words, command, **arguments):
         with self.assertRaises(qmp.QMPError) as caught:

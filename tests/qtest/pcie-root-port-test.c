@@ -20,6 +20,8 @@
 #define PORT "-device pcie-root-port,id=rp0,chassis=1,slot=3,port=16,addr=4 "
 #define MEMORY "-object memory-backend-ram,id=mem0,size=256M "
 #define DEVICE "-device virtio-mem-pci,id=vm0,memdev=mem0,bus=rp0,unplugged-inaccessible=off"
+/* Only one whose unplugged memory is out of reach may go. */
+#define REMOVABLE "-device virtio-mem-pci,id=vm0,memdev=mem0,bus=rp0,unplugged-inaccessible=on"
 #define VIRTIO_MEM_ID 0x10581af4u
 
 /* ---- configuration space ---- */
@@ -311,7 +313,8 @@ static void add_device(QTestState *qts)
 {
     config_writel(qts, 0, PORT_DEVFN, PCI_PRIMARY_BUS, SECONDARY << 16 | SECONDARY << 8);
     qtest_qmp_assert_success(qts, "{'execute': 'device_add', 'arguments': {'driver': "
-                             "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', 'bus': 'rp0'}}");
+                             "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', 'bus': 'rp0', "
+                             "'unplugged-inaccessible': 'on'}}");
 }
 
 /* ACPI tells the guest: the slot has power at once, and says nothing. */
@@ -368,7 +371,7 @@ static bool emulator_unplugs_virtio_mem(QTestState *qts)
 
 static void test_native_unplug(void)
 {
-    QTestState *qts = start("pc-q35-6.0", MEMORY DEVICE);
+    QTestState *qts = start("pc-q35-6.0", MEMORY REMOVABLE);
     QDict *error;
 
     if (!emulator_unplugs_virtio_mem(qts)) {
