@@ -2,6 +2,7 @@
 """What only shows where there is a KVM: a machine without -kernel is refused before a vCPU runs, at
 start and by QMP's cont, and a user who may not open /dev/kvm is told what to do."""
 
+import re
 import unittest
 
 from . import host as hosts
@@ -39,6 +40,18 @@ class Refusals(shared.GuestTestCase):
             emulator.qmp.cmd("cont")
         self.assertEqual(emulator.qmp.cmd("query-status")["status"], "prelaunch")
         self.assertTrue(emulator.qmp.cmd("query-kvm")["enabled"])
+
+    def test_beyond_the_processor(self):
+        """What KVM would refuse as a memory slot is told at start: here a guest's CPU has more
+        address bits than the host's."""
+        _, text = self.host.shell("grep -m1 'address sizes' /proc/cpuinfo")
+        bits = int(re.search(r"(\d+) bits physical", text).group(1))
+        if bits > 45:
+            self.skipTest(f"a host of {bits} bits: more than -m may ask for")
+        options = f"-accel kvm -m 512M,maxmem={1 << bits} -cpu qemu64,phys-bits={bits + 2}"
+        status, text = self.host.shell(f"{self.emulator} {BASE} {options}")
+        self.assertEqual(status, 1, text)
+        self.assertIn(f"with {bits} bits: lower 'maxmem' by ", text)
 
     def test_no_permission(self):
         """As a user who may not open it: busybox changes to nobody and becomes the emulator."""

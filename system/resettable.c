@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reset in three phases over a tree of objects. An object that is asserted twice (by its bus and by
- * itself) runs its phases once: when the first reset begins, and when the last one ends.
+ * itself) runs its phases once: when the first reset begins, and when the last one ends. The
+ * header is among hw/core's, where device authors look for it; reset.c needs it in this layer.
  */
 #include "qemu/osdep.h"
 #include "hw/core/resettable.h"
