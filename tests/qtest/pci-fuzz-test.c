@@ -12,7 +12,7 @@
  */
 #include "qemu/osdep.h"
 #include <linux/pci_regs.h>
-#include "libqtest.h"
+#include "libqtest-raw.h"
 #include "qemu/units.h"
 #include "qobject/qdict.h"
 #include "standard-headers/linux/virtio_config.h"
@@ -626,6 +626,57 @@ static void attack_eject(Fuzz *f)
     }
 }
 
+/* A line of the protocol: the register writes by which a device answers, breaks, resets or goes. */
+static void line_append(Fuzz *f, GString *lines)
+{
+    const Device *d = fuzz_device(f);
+    const Place *place = d->place;
+
+    switch (fuzz_below(f, 6)) {
+    case 0:
+        g_string_append_printf(lines, "writew 0x%x 0\n", bars_of(d) + MODERN_OFFSET + NOTIFY);
+        break;
+    case 1:
+        g_string_append_printf(lines, "writew 0x%x 0x%x\n",
+                               ecam(0, place->port_slot, SLOT_CONTROL),
+                               fuzz_one_in(f, 3) ? SLOT_IN_USE : SLOT_RELEASED);
+        break;
+    case 2:
+        g_string_append_printf(lines, "outl 0x%x 0x%x\n", f->platform->hotplug + HOTPLUG_EJECT,
+                               1u << place->slot);
+        break;
+    case 3:
+        g_string_append_printf(lines, "writel 0x%x 0x%x\n",
+                               bars_of(d) + PCI_MSIX_ENTRY_VECTOR_CTRL, fuzz_below(f, 2));
+        break;
+    case 4:
+        g_string_append_printf(lines, "writeb 0x%x 0x%x\n",
+                               (uint32_t)common_at(d, VIRTIO_PCI_COMMON_STATUS),
+                               fuzz_one_in(f, 2) ? 0 : fuzz_below(f, 256));
+        break;
+    default:
+        g_string_append_printf(lines, "outb 0xcf9 0x%x\n", fuzz_one_in(f, 20) ? 6 : 2);
+        break;
+    }
+}
+
+/* Carried out one behind the other, before the main loop comes to what they leave to it. */
+static void attack_together(Fuzz *f)
+{
+    g_autoptr(GString) lines = g_string_new(NULL);
+    unsigned nb = 2 + fuzz_below(f, 6);
+
+    for (unsigned i = 0; i < nb; i++) {
+        line_append(f, lines);
+    }
+    qtest_raw_send(f->qts, lines->str, lines->len);
+    for (unsigned i = 0; i < nb; i++) {
+        g_autofree char *answer = qtest_raw_receive(f->qts);
+
+        g_assert_cmpstr(answer, ==, "OK");
+    }
+}
+
 /* The operator's wish may be refused, and may be followed by the guest's driver or not. */
 static void attack_unplug_request(Fuzz *f)
 {
@@ -744,7 +795,8 @@ static const struct {
     { attack_ring_in_own_memory, 6 }, { attack_slot, 4 }, { attack_eject, 4 },
     { attack_unplug_request, 4 }, { attack_plug, 8 }, { attack_job, 1 }, { attack_config, 4 },
     { attack_ecam, 2 }, { attack_cpu, 6 }, { attack_resize, 5 }, { attack_device_reset, 4 },
-    { attack_system_reset, 1 }, { attack_stop_cont, 3 }, { attack_recover, 16 },
+    { attack_system_reset, 1 }, { attack_stop_cont, 3 },
+    { attack_together, 6 }, { attack_recover, 16 },
 };
 
 static void attack(Fuzz *f)
