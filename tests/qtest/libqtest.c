@@ -702,6 +702,22 @@ void qtest_qmp_eventwait(QTestState *s, const char *event)
     qobject_unref(qtest_qmp_eventwait_ref(s, event));
 }
 
+void qtest_qmp_device_add(QTestState *s, const char *driver, const char *id, const char *fmt, ...)
+{
+    g_autoptr(GString) text = NULL;
+    QDict *arguments;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = qobject_vfmt_to_json(fmt, ap);
+    va_end(ap);
+    arguments = qobject_to(QDict, qobject_from_json_text(text->str, text->len));
+    g_assert_nonnull(arguments);
+    qdict_put_str(arguments, "driver", driver);
+    qdict_put_str(arguments, "id", id);
+    qtest_qmp_assert_success(s, "{'execute': 'device_add', 'arguments': %p}", arguments);
+}
+
 void qtest_system_reset(QTestState *s)
 {
     qtest_qmp_assert_success(s, "{'execute': 'system_reset'}");

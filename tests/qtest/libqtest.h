@@ -73,6 +73,9 @@ QDict *qtest_qmp_assert_success_ref(QTestState *s, const char *fmt, ...) G_GNUC_
 /* Hands over the "error" object. */
 QDict *qtest_qmp_assert_failure_ref(QTestState *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
+/* device_add with further properties, a template of an object such as "{'addr': %s}". */
+void qtest_qmp_device_add(QTestState *s, const char *driver, const char *id, const char *fmt, ...)
+    G_GNUC_PRINTF(4, 5);
 /* Asks for a system reset, and waits until it has been done. */
 void qtest_system_reset(QTestState *s);
 

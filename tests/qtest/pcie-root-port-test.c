@@ -312,9 +312,8 @@ static uint32_t slot(QTestState *qts)
 static void add_device(QTestState *qts)
 {
     config_writel(qts, 0, PORT_DEVFN, PCI_PRIMARY_BUS, SECONDARY << 16 | SECONDARY << 8);
-    qtest_qmp_assert_success(qts, "{'execute': 'device_add', 'arguments': {'driver': "
-                             "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', 'bus': 'rp0', "
-                             "'unplugged-inaccessible': 'on'}}");
+    qtest_qmp_device_add(qts, "virtio-mem-pci", "vm0", "{'memdev': 'mem0', 'bus': 'rp0', "
+                         "'unplugged-inaccessible': 'on'}");
 }
 
 /* ACPI tells the guest: the slot has power at once, and says nothing. */

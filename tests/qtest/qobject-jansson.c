@@ -79,6 +79,11 @@ QDict *qdict_new(void)
     return (QDict *)json_object();
 }
 
+void qdict_put_str(QDict *dict, const char *key, const char *value)
+{
+    json_object_set_new(to_json(dict), key, json_string(value));
+}
+
 size_t qdict_size(const QDict *dict)
 {
     return json_object_size(to_json(dict));

@@ -255,6 +255,30 @@ uint64_t queried_size(Vm *vm)
     return size;
 }
 
+char *hmp_text(Vm *vm, const char *line)
+{
+    g_autofree char *text = qtest_hmp(vm->qts, "%s", line);
+    g_auto(GStrv) lines = g_strsplit(text, "\r\n", -1);
+
+    return g_strjoinv("\n", lines);
+}
+
+/* A tree is headed by the names of all address spaces that share it, and ends with an empty line. */
+char *memory_tree(Vm *vm)
+{
+    g_autofree char *text = hmp_text(vm, "info mtree");
+    g_auto(GStrv) trees = g_strsplit(text, "\n\n", -1);
+
+    for (char **tree = trees; *tree; tree++) {
+        g_autofree char *after_newline = g_strconcat("\n", *tree, NULL);
+
+        if (strstr(after_newline, "\naddress-space: memory\n")) {
+            return g_strconcat(*tree, "\n", NULL);
+        }
+    }
+    g_error("no address space \"memory\" in:\n%s", text);
+}
+
 /* ---- what the emulator can do ---- */
 
 static const char *const ability_names[NB_ABILITIES] = {

@@ -122,6 +122,10 @@ void assert_qom_set_fails(Vm *vm, const char *property, const char *json_value,
 /* The n-th entry of query-memory-devices, handed over. */
 QDict *memory_device(QTestState *qts, int n);
 uint64_t queried_size(Vm *vm);
+/* What the human monitor says, with plain line ends, to be freed. */
+char *hmp_text(Vm *vm, const char *line);
+/* Of "info mtree" the tree of the address space "memory", wherever it stands; to be freed. */
+char *memory_tree(Vm *vm);
 
 /* ---- what the emulator can do ---- */
 

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the human monitor tells of the device, in the forms that its users' eyes and scripts know. */
 #include "qemu/osdep.h"
-
 #include "virtio-mem-fixture.h"
-
-/* Text with QEMU's line ends made plain. */
-static char *hmp(Vm *vm, const char *line)
-{
-    g_autofree char *text = qtest_hmp(vm->qts, "%s", line);
-    g_auto(GStrv) lines = g_strsplit(text, "\r\n", -1);
-
-    return g_strjoinv("\n", lines);
-}
 
 static void assert_says(Vm *vm, const char *line, const char *expected)
 {
-    g_autofree char *text = hmp(vm, line);
+    g_autofree char *text = hmp_text(vm, line);
 
     if (!strstr(text, expected)) {
         g_error("\"%s\" does not say:\n%s\nbut:\n%s", line, expected, text);
     }
 }
 
-static void assert_does_not_say(Vm *vm, const char *line, const char *unexpected)
+static void assert_mapped(Vm *vm, const char *expected)
 {
-    g_autofree char *text = hmp(vm, line);
+    g_autofree char *tree = memory_tree(vm);
 
-    g_assert_null(strstr(text, unexpected));
+    if (!strstr(tree, expected)) {
+        g_error("the memory's tree does not show:\n%s\nbut:\n%s", expected, tree);
+    }
+}
+
+static void assert_not_mapped(Vm *vm, const char *unexpected)
+{
+    g_autofree char *tree = memory_tree(vm);
+
+    g_assert_null(strstr(tree, unexpected));
 }
 
 static void test_follows_plug(void)
@@ -42,7 +41,7 @@ static void test_follows_plug(void)
     assert_says(&vm, "info memory_size_summary",
                 "base memory: 134217728\nplugged memory: 6291456\n");
     assert_says(&vm, "info numa", "node 0 size: 134 MB\nnode 0 plugged: 6 MB\n");
-    assert_says(&vm, "info mtree", "      0000000100000000-000000010fffffff (prio 0, ram): mem0\n");
+    assert_mapped(&vm, "      0000000100000000-000000010fffffff (prio 0, ram): mem0\n");
     assert_says(&vm, "qom-set vm0 requested-size 8M", "");
     g_assert_cmphex(CONFIG(&vm, requested_size), ==, 8 * MiB);
     vm_end(&vm);
@@ -58,15 +57,15 @@ static void test_memory_slots(void)
     }
     vm_start(&vm, "memory-backend-ram,size=3G,reserve=off",
              ",requested-size=3G,dynamic-memslots=on,unplugged-inaccessible=on");
-    assert_does_not_say(&vm, "info mtree", "memslot-");
+    assert_not_mapped(&vm, "memslot-");
     assert_response(plug(&vm, 512, 1), ACK);
-    assert_says(&vm, "info mtree",
+    assert_mapped(&vm,
                 "      0000000100000000-00000001bfffffff (prio 0, i/o): virtio-mem\n"
                 "        0000000140000000-000000017fffffff (prio 0, ram): "
                 "alias memslot-1 @mem0 0000000040000000-000000007fffffff\n");
-    assert_does_not_say(&vm, "info mtree", "memslot-0");
+    assert_not_mapped(&vm, "memslot-0");
     assert_response(unplug_all(&vm), ACK);
-    assert_does_not_say(&vm, "info mtree", "memslot-");
+    assert_not_mapped(&vm, "memslot-");
     vm_end(&vm);
 }
 

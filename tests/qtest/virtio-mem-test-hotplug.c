@@ -38,9 +38,8 @@ static void hot_add_backend(Vm *vm, const char *id)
 
 static void hot_add_device(Vm *vm)
 {
-    qtest_qmp_assert_success(vm->qts, "{'execute': 'device_add', 'arguments': {'driver': "
-                             "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', "
-                             "'bus': 'pci.0', 'addr': '4'}}");
+    qtest_qmp_device_add(vm->qts, "virtio-mem-pci", "vm0",
+                         "{'memdev': 'mem0', 'bus': 'pci.0', 'addr': '4'}");
 }
 
 /* A PC with vm0 plugged while it runs, and a driver at work on it. */
@@ -146,8 +145,7 @@ static void test_guest_is_told_of_port(void)
     hot_spawn(&vm, "q35", "-device pcie-root-port,id=rp0,chassis=1 "
               "-device pcie-root-port,id=rp1,chassis=2");
     hot_add_backend(&vm, "mem0");
-    qtest_qmp_assert_success(vm.qts, "{'execute': 'device_add', 'arguments': {'driver': "
-                             "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', 'bus': 'rp0'}}");
+    qtest_qmp_device_add(vm.qts, "virtio-mem-pci", "vm0", "{'memdev': 'mem0', 'bus': 'rp0'}");
     for (int bus = 0; bus < 3; bus++) {
         qtest_outl(vm.qts, Q35_HOTPLUG + SELECT, bus);
         g_assert_cmphex(qtest_inl(vm.qts, Q35_HOTPLUG + SELECT), ==, bus);
@@ -279,9 +277,8 @@ static void test_unplug_dynamic_memslots(void)
     hot_spawn(&vm, "pc", "");
     for (int i = 0; i < 2; i++) {
         hot_add_backend(&vm, "mem0");
-        qtest_qmp_assert_success(vm.qts, "{'execute': 'device_add', 'arguments': {'driver': "
-                                 "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', 'addr': '4', "
-                                 "'bus': 'pci.0', 'dynamic-memslots': true}}");
+        qtest_qmp_device_add(vm.qts, "virtio-mem-pci", "vm0", "{'memdev': 'mem0', "
+                             "'addr': '4', 'bus': 'pci.0', 'dynamic-memslots': true}");
         vm_probe(&vm);
         vm_drive(&vm, SIMPLE_FEATURES);
         set_requested_size(&vm, 64 * MiB);
@@ -324,9 +321,8 @@ static void test_reset_completes_unplug(const void *machine)
     }
     hot_spawn(&vm, machine, q35 ? "-device pcie-root-port,id=pci.0,addr=6" : "");
     hot_add_backend(&vm, "mem0");
-    qtest_qmp_assert_success(vm.qts, "{'execute': 'device_add', 'arguments': {'driver': "
-                             "'virtio-mem-pci', 'id': 'vm0', 'memdev': 'mem0', "
-                             "'bus': 'pci.0', 'addr': %s}}", q35 ? "0" : "4");
+    qtest_qmp_device_add(vm.qts, "virtio-mem-pci", "vm0",
+                         "{'memdev': 'mem0', 'bus': 'pci.0', 'addr': %s}", q35 ? "0" : "4");
     assert_success(device_del(&vm));
     qtest_qmp_assert_success(vm.qts, "{'execute': 'system_reset'}");
     assert_deleted_events(&vm);

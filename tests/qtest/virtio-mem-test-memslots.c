@@ -24,14 +24,11 @@ static bool memslots_start(Vm *vm, const char *backend, const char *props)
 /* The slots that "info mtree" shows below the device's region, as "0 2 ". */
 static char *memslots_mapped(Vm *vm)
 {
-    g_autofree char *text = qtest_hmp(vm->qts, "info mtree");
-    const char *device = strstr(text, "): virtio-mem\r\n");
-    char *end = strstr(text, "\r\n\r\n");   /* of the first address space, memory */
+    g_autofree char *tree = memory_tree(vm);
+    const char *device = strstr(tree, "): virtio-mem\n");
     GString *slots = g_string_new("");
 
-    g_assert_nonnull(end);
-    *end = 0;
-    g_assert_true(device && device < end);
+    g_assert_nonnull(device);
     for (const char *at = device; (at = strstr(at, "): alias memslot-"));) {
         at += strlen("): alias memslot-");
         g_string_append_printf(slots, "%d ", atoi(at));
@@ -132,16 +129,16 @@ static void test_memslots_resets(void)
 /* Without the property there is the backend's region, whatever is plugged. */
 static void test_memslots_off(void)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *tree = NULL;
     Vm vm;
 
     if (skip_without(HAS_MEMSLOTS, TOO_OLD)) {
         return;
     }
     vm_start(&vm, MEM_3G, "");
-    text = qtest_hmp(vm.qts, "info mtree");
-    g_assert_nonnull(strstr(text, "): mem0\r\n"));
-    g_assert_null(strstr(text, "memslot-"));
+    tree = memory_tree(&vm);
+    g_assert_nonnull(strstr(tree, "): mem0\n"));
+    g_assert_null(strstr(tree, "memslot-"));
     vm_end(&vm);
 }
 

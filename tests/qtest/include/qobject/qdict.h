@@ -7,6 +7,8 @@
 #include "qobject/qobject.h"
 
 QDict *qdict_new(void);
+/* Replaces what the key has had. */
+void qdict_put_str(QDict *dict, const char *key, const char *value);
 size_t qdict_size(const QDict *dict);
 int qdict_haskey(const QDict *dict, const char *key);
 
