@@ -30,6 +30,7 @@
 #include "system/hostmem.h"
 #include "system/numa.h"
 #include "system/qtest.h"
+#include "system/ram-supply.h"
 #include "system/runstate.h"
 #include "system/system.h"
 
@@ -621,6 +622,7 @@ static bool make_all(const Cmdline *c)
     }
     qdev_machine_creation_done();
     qdev_prop_check_globals();
+    ram_supply_init();
     if (!check_start(c)) {
         return false;
     }

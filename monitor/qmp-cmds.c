@@ -19,6 +19,7 @@
 #include "qemu/json.h"
 #include "qemu/target-info-qapi.h"
 #include "system/accel.h"
+#include "system/ram-supply.h"
 #include "system/runstate.h"
 #include "system/system.h"
 #include "qmp-internal.h"
@@ -83,9 +84,16 @@ json_t *qmp_query_qmp_schema(Error **errp)
 StatusInfo *qmp_query_status(Error **errp)
 {
     StatusInfo *info = g_new0(StatusInfo, 1);
+    const MemoryShortage *shortage = ram_supply_shortage();
 
     info->running = runstate_is_running();
     info->status = runstate_get();
+    if (shortage) {
+        info->memory_shortage = g_new0(MemoryShortage, 1);
+        info->memory_shortage->backend = g_strdup(shortage->backend);
+        info->memory_shortage->path = g_strdup(shortage->path);
+        info->memory_shortage->missing = shortage->missing;
+    }
     return info;
 }
 

@@ -5,6 +5,7 @@
  * them the buffers of devices all ask here.
  */
 #include "qemu/osdep.h"
+#include "qemu/guarded-copy.h"
 #include "qemu/main-loop.h"
 #include "system/memory-internal.h"
 #include "system/ramblock.h"
@@ -84,6 +85,17 @@ MemTxResult address_space_find_ram(AddressSpace *as, hwaddr addr, hwaddr size, b
     }
     return memory_region_range_accessible(span->mr, span->offset, span->size, is_write)
                ? MEMTX_OK : MEMTX_ACCESS_ERROR;
+}
+
+/* Memory that is not a file's is there when it is touched, or the process is ended. */
+bool ram_span_populate(const RamSpan *span, bool is_write)
+{
+    const RAMBlock *rb = span->mr->ram_block;
+    uint64_t page = rb->page_size;
+    uint64_t start = QEMU_ALIGN_DOWN(span->offset, page);
+    uint64_t end = QEMU_ALIGN_UP(span->offset + span->size, page);
+
+    return rb->fd < 0 || guarded_touch(rb->host + start, end - start, page, is_write);
 }
 
 /* ---- it was written ------------------------------------------------------------------------- */

@@ -170,7 +170,7 @@ static void *prealloc_touch(void *opaque)
 {
     PreallocJob *job = opaque;
 
-    job->ret = guarded_touch(job->start, job->length, job->page_size) ? 0 : -EFAULT;
+    job->ret = guarded_touch(job->start, job->length, job->page_size, true) ? 0 : -EFAULT;
     return NULL;
 }
 

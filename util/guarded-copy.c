@@ -92,7 +92,7 @@ bool guarded_set(void *dst, int c, size_t size)
     return true;
 }
 
-bool guarded_touch(void *start, size_t size, size_t page_size)
+bool guarded_touch(void *start, size_t size, size_t page_size, bool write)
 {
     sigjmp_buf guard;
 
@@ -101,7 +101,13 @@ bool guarded_touch(void *start, size_t size, size_t page_size)
     }
     copy_guard = &guard;
     for (size_t i = 0; i < size; i += page_size) {
-        __atomic_fetch_or((volatile char *)start + i, 0, __ATOMIC_RELAXED);
+        volatile char *at = (volatile char *)start + i;
+
+        if (write) {
+            __atomic_fetch_or(at, 0, __ATOMIC_RELAXED);
+        } else {
+            __atomic_load_n(at, __ATOMIC_RELAXED);
+        }
     }
     copy_guard = NULL;
     return true;

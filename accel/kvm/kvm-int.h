@@ -45,6 +45,13 @@ struct KvmVm {
     GPtrArray *vcpus;               /* KvmVcpu, in order of creation */
 };
 
+/* Where a vCPU stands: the same twice is at the same instruction with the same registers. */
+#define KVM_POSITION_WORDS 18
+typedef struct KvmPosition {
+    bool runnable;                  /* neither halted nor waiting to be started */
+    uint64_t words[KVM_POSITION_WORDS];
+} KvmPosition;
+
 struct KvmVcpu {
     KvmVm *vm;
     CPUState *cpu;
@@ -62,6 +69,11 @@ struct KvmVcpu {
 
     int in_guest;                   /* atomic: about to enter, or in, KVM_RUN */
     int attention;                  /* atomic: look at the fields above before the next entry */
+    int probe;                      /* atomic: note where it stands, see kvm_vcpus_probe() */
+    int nb_still;                   /* atomic: notes in a row that were the same */
+    KvmPosition position;           /* the vCPU thread's: noted last */
+    uint64_t nb_exits;              /* the vCPU thread's: KVM_RUN that ended with one */
+    uint64_t noted_exits;           /* the same when noted last */
     bool dirty;                     /* registers in the CPU object are to be written on resume */
     bool reset_pending;             /* all of them, and what only a reset writes (time) */
 };
@@ -130,6 +142,8 @@ void kvm_vcpu_handle_exit(KvmVcpu *vcpu);
 /* Writes the registers that wait for it, then lets all vCPUs run. */
 void kvm_vcpus_resume(KvmVm *vm);
 void kvm_vcpus_pause(KvmVm *vm);
+/* AccelClass's vcpus_probe. */
+int kvm_vcpus_probe(KvmVm *vm);
 /* Runs @fn on the (parked) vCPU's own thread and waits for it. */
 void kvm_vcpu_run_on(KvmVcpu *vcpu, void (*fn)(KvmVcpu *vcpu, void *opaque), void *opaque);
 /* No vCPU executes guest code between these two (big lock held): for changes of memory slots. */
@@ -167,6 +181,8 @@ int kvm_target_put_state(KvmVcpu *vcpu, const char **what);
 int kvm_target_get_state(KvmVcpu *vcpu, const char **what);
 /* Where the vCPU stands; 0 if KVM does not say. */
 uint64_t kvm_target_get_pc(KvmVcpu *vcpu);
+/* False if KVM does not say. */
+bool kvm_target_get_position(KvmVcpu *vcpu, KvmPosition *position);
 /* An exit that only this architecture has: true if it was one, and was dealt with. */
 bool kvm_target_handle_exit(KvmVcpu *vcpu);
 

@@ -147,6 +147,11 @@ static void kvm_accel_vcpus_resume(AccelState *as)
     kvm_vcpus_resume(vm);
 }
 
+static int kvm_accel_vcpus_probe(AccelState *as)
+{
+    return kvm_vcpus_probe(kvm_accel_vm(as));
+}
+
 /* ---- Interrupts ---- */
 
 static void kvm_accel_set_gsi(AccelState *as, unsigned gsi, bool level)
@@ -219,6 +224,7 @@ static void kvm_accel_class_init(ObjectClass *oc, const void *data)
     ac->vcpu_reset = kvm_accel_vcpu_reset;
     ac->vcpus_resume = kvm_accel_vcpus_resume;
     ac->vcpus_pause = kvm_accel_vcpus_pause;
+    ac->vcpus_probe = kvm_accel_vcpus_probe;
     ac->vcpu_get_state = kvm_accel_vcpu_get_state;
     ac->vcpu_put_state = kvm_accel_vcpu_put_state;
     ac->set_gsi = kvm_accel_set_gsi;

@@ -13,6 +13,7 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "system/address-spaces.h"
+#include "system/ram-supply.h"
 #include "system/runstate.h"
 #include "kvm-int.h"
 
@@ -185,10 +186,24 @@ static void leave_gate(KvmVcpu *vcpu)
     }
 }
 
+/* On the main loop: which backend it was is known, or nothing is. */
+static void memory_missing(void *opaque)
+{
+    if (!ram_supply_stop_if_exhausted()) {
+        error_report("error: kvm run failed %s (guest memory that the host cannot provide)",
+                     g_strerror(EFAULT));
+        vm_stop(RUN_STATE_INTERNAL_ERROR);
+    }
+}
+
 static void run_failed(KvmVcpu *vcpu, int err)
 {
-    error_report("error: kvm run failed %s%s", g_strerror(err),
-                 err == EFAULT ? " (guest memory that the host cannot provide)" : "");
+    if (err == EFAULT) {
+        park_self(vcpu);
+        qemu_bh_schedule_oneshot(memory_missing, NULL);
+        return;
+    }
+    error_report("error: kvm run failed %s", g_strerror(err));
     stop_for_internal_error(vcpu);
 }
 
@@ -203,6 +218,7 @@ static void enter_guest(KvmVcpu *vcpu)
     err = errno;
     leave_gate(vcpu);
     if (ret >= 0) {
+        vcpu->nb_exits++;
         kvm_vcpu_handle_exit(vcpu);
     } else if (err != EINTR && err != EAGAIN) {
         run_failed(vcpu, err);
@@ -272,6 +288,19 @@ static bool obey_orders(KvmVcpu *vcpu)
     return go_on;
 }
 
+/* Compares where it stands with where it stood when it was last asked. */
+static void note_position(KvmVcpu *vcpu)
+{
+    KvmPosition now;
+    bool still = kvm_target_get_position(vcpu, &now) && now.runnable &&
+                 vcpu->nb_exits == vcpu->noted_exits &&
+                 memcmp(&now, &vcpu->position, sizeof(now)) == 0;
+
+    __atomic_store_n(&vcpu->nb_still, still ? vcpu->nb_still + 1 : 0, __ATOMIC_RELAXED);
+    vcpu->position = now;
+    vcpu->noted_exits = vcpu->nb_exits;
+}
+
 static void run_loop(KvmVcpu *vcpu)
 {
     for (;;) {
@@ -279,6 +308,9 @@ static void run_loop(KvmVcpu *vcpu)
         if (__atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST)) {
             if (!obey_orders(vcpu)) {
                 return;
+            }
+            if (__atomic_exchange_n(&vcpu->probe, 0, __ATOMIC_ACQUIRE)) {
+                note_position(vcpu);
             }
             continue;
         }
@@ -460,6 +492,22 @@ void kvm_vcpus_pause(KvmVm *vm)
     bql_lock();
 }
 
+int kvm_vcpus_probe(KvmVm *vm)
+{
+    int nb_still = 0;
+
+    qemu_mutex_lock(&kvm_vcpu_mutex);
+    for (unsigned i = 0; i < vm->vcpus->len; i++) {
+        KvmVcpu *vcpu = vm->vcpus->pdata[i];
+
+        nb_still = MAX(nb_still, __atomic_load_n(&vcpu->nb_still, __ATOMIC_RELAXED));
+        __atomic_store_n(&vcpu->probe, 1, __ATOMIC_RELEASE);
+        kick(vcpu);
+    }
+    qemu_mutex_unlock(&kvm_vcpu_mutex);
+    return nb_still;
+}
+
 static void put_state_work(KvmVcpu *vcpu, void *opaque)
 {
     bool *ok = opaque;
@@ -498,6 +546,7 @@ void kvm_vcpus_resume(KvmVm *vm)
         KvmVcpu *vcpu = vm->vcpus->pdata[i];
 
         vcpu->stop = false;
+        __atomic_store_n(&vcpu->nb_still, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&vcpu->attention, 1, __ATOMIC_SEQ_CST);
     }
     qemu_cond_broadcast(&kvm_vcpu_cond);

@@ -33,6 +33,12 @@ static bool ring_map_part(VirtQueue *vq, RingPart *part, const RingPartInfo *inf
                      info->name, part->gpa, part->write ? "writable " : "");
         return false;
     }
+    /* From here on it is loaded and stored as it is. */
+    if (!ram_span_populate(&part->ram, part->write)) {
+        virtio_error(vq->vdev, "queue %u: the host has no memory for its %s at 0x%" PRIx64,
+                     vq->index, info->name, part->gpa);
+        return false;
+    }
     return true;
 }
 

@@ -21,7 +21,10 @@ void guarded_copy_init(void);
 bool guarded_copy(void *dst, const void *src, size_t size);
 /* As memset(), in the same way. */
 bool guarded_set(void *dst, int c, size_t size);
-/* Writes to each page what it holds, atomically, since others may use it already. */
-bool guarded_touch(void *start, size_t size, size_t page_size);
+/*
+ * Has each page of @page_size bytes there: reads from it, or (@write) writes to it what it holds,
+ * atomically, since others may use it already. False if one could not be had.
+ */
+bool guarded_touch(void *start, size_t size, size_t page_size, bool write);
 
 #endif /* QEMU_GUARDED_COPY_H */

@@ -38,6 +38,12 @@ struct AccelClass {
     /* Run or stop all vCPUs; stop returns when none executes guest code. */
     void (*vcpus_resume)(AccelState *as);
     void (*vcpus_pause)(AccelState *as);
+    /*
+     * Has each vCPU note where it stands, without waiting for it. Returns over how many earlier
+     * calls in a row some vCPU that is not halted has stood at one instruction, with the same
+     * registers, and left the guest for nothing else.
+     */
+    int (*vcpus_probe)(AccelState *as);
     /* Read the host's registers into the CPU object / write them back (vCPU paused). */
     void (*vcpu_get_state)(AccelState *as, CPUState *cpu);
     void (*vcpu_put_state)(AccelState *as, CPUState *cpu);

@@ -376,6 +376,11 @@ typedef struct RamSpan {
  */
 MemTxResult address_space_find_ram(AddressSpace *as, hwaddr addr, hwaddr size, bool is_write,
                                    RamSpan *span);
+/*
+ * Has the pages of @span there, for single loads (and stores, if @is_write) that follow: false
+ * where the host cannot give one.
+ */
+bool ram_span_populate(const RamSpan *span, bool is_write);
 /* Changes with the space's view; never 0. Big lock. */
 static inline uint64_t address_space_generation(const AddressSpace *as)
 {

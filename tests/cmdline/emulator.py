@@ -145,13 +145,16 @@ class Monitor:
 class Emulator:
     """A running one, with QMP monitors at qmp0, qmp1, ... of its directory and qtest at `qtest`."""
 
-    def __init__(self, *args, binary=None, monitors=1, qtest=False, base=None, files=None):
+    def __init__(self, *args, binary=None, monitors=1, qtest=False, base=None, files=None,
+                 folders=(), wrapper=()):
         self.folder = tempfile.mkdtemp(prefix="cmdline-")
         for name, contents in (files or {}).items():
             with open(self.path(name), "wb") as file:
                 file.write(contents)
+        for name in folders:
+            os.mkdir(self.path(name))
         self.log = open(self.path("stderr"), "wb+")
-        command = [binary or BINARY, *(Q35 if base is None else base)]
+        command = [*wrapper, binary or BINARY, *(Q35 if base is None else base)]
         for i in range(monitors):
             command += ["-qmp", f"unix:{self.path(f'qmp{i}')},server=on,wait=off"]
         if qtest:

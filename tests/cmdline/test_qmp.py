@@ -383,7 +383,7 @@ class Schema(TestCase):
     def test_events(self):
         self.assertEqual(set(self.of_kind("event")), {
             "STOP", "RESUME", "RESET", "SHUTDOWN", "POWERDOWN", "MEMORY_DEVICE_SIZE_CHANGE",
-            "DEVICE_DELETED"})
+            "DEVICE_DELETED", "MEMORY_BACKEND_EXHAUSTED"})
 
     def test_names_resolve(self):
         """Every type that is referred to is there, once."""

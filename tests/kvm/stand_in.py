@@ -46,7 +46,7 @@ class Machine(emulator.Emulator):
     """Started with -accel kvm and a kernel that no processor reads; `set_up` gets the page before."""
 
     def __init__(self, *args, set_up=lambda page: None, accel="kvm", **how):
-        self.file = tempfile.TemporaryFile(prefix="kvm-stand-in-")
+        self.file = tempfile.NamedTemporaryFile(prefix="kvm-stand-in-")
         self.file.truncate(ctypes.sizeof(Page))
         self.page = Page.from_buffer(mmap.mmap(self.file.fileno(), ctypes.sizeof(Page)))
         set_up(self.page)
@@ -55,7 +55,7 @@ class Machine(emulator.Emulator):
         how.setdefault("files", {"vmlinuz": fake_kernel()})
         before = {name: os.environ.get(name) for name in ("LD_PRELOAD", "KVM_STAND_IN")}
         os.environ["LD_PRELOAD"] = PRELOAD
-        os.environ["KVM_STAND_IN"] = f"/proc/{os.getpid()}/fd/{self.file.fileno()}"
+        os.environ["KVM_STAND_IN"] = self.file.name
         try:
             super().__init__(*args, **how)
         finally:
@@ -64,6 +64,11 @@ class Machine(emulator.Emulator):
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+    def free_in_tmpfs(self):
+        """Bytes left in the file system that a wrapper mounted at `tmpfs`."""
+        fs = os.statvfs(f"/proc/{self.process.pid}/root{self.path('tmpfs')}")
+        return fs.f_bfree * fs.f_frsize
 
     def __exit__(self, *what):
         super().__exit__(*what)

@@ -51,8 +51,10 @@ static void test_copies(void)
     g_assert_false(guarded_copy(buffer, p + PAGE - 1, 2));
     g_assert_true(guarded_set(p, 7, PAGE));
     g_assert_cmphex(p[PAGE - 1], ==, 7);
-    g_assert_true(guarded_touch(p, PAGE, PAGE));
-    g_assert_false(guarded_touch(p, 2 * PAGE, PAGE));
+    for (int write = 0; write < 2; write++) {
+        g_assert_true(guarded_touch(p, PAGE, PAGE, write));
+        g_assert_false(guarded_touch(p, 2 * PAGE, PAGE, write));
+    }
     munmap(p, 2 * PAGE);
 }
 
@@ -113,7 +115,8 @@ static void test_address_space(void)
     g_assert_cmpint(address_space_read(&as, PAGE, attrs, &word, 4), ==, MEMTX_ERROR);
     address_space_destroy(&as);
     memory_region_del_subregion(&root, &ram);
-    object_unparent(OBJECT(&ram));
+    object_unref(&ram);
+    object_unref(&root);
 }
 
 /* Anybody else's SIGBUS is the end of the process, as ever: by the kernel, and by kill(2). */

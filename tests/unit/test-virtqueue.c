@@ -5,6 +5,7 @@
  * of the event index, negotiation, rings whose memory moves or is unplugged, and random rings.
  */
 #include "qemu/osdep.h"
+#include "qemu/iov.h"
 #include "qemu/main-loop.h"
 #include "virtqueue-fixture.h"
 
@@ -45,10 +46,9 @@ static void set_used_event(uint16_t event)
 }
 
 /* A running device with an empty queue of QUEUE_SIZE at the usual place. */
-static void start(uint64_t features)
+/* From reset to DRIVER_OK. */
+static void drive(uint64_t features)
 {
-    drv_avail = 0;
-    forget();
     negotiate(features);
     g_assert_cmphex(vdev->status, ==, 0xb);
     virtio_queue_set_num(vdev, 0, QUEUE_SIZE);
@@ -57,6 +57,13 @@ static void start(uint64_t features)
     vdev->config_vector = 1;
     virtio_queue_enable(vdev, 0);
     virtio_set_status(vdev, 0xf);
+}
+
+static void start(uint64_t features)
+{
+    drv_avail = 0;
+    forget();
+    drive(features);
     g_assert_cmphex(vdev->status, ==, 0xf);
     g_assert_false(vdev->broken);
 }
@@ -460,6 +467,37 @@ static void test_bad_ring(const void *data)
     bad->spoil();
     assert_broken();
     /* ... and after the reset all is well. */
+    start(FEATURES_ALL);
+    put_request();
+    pop_expect(1, 1);
+}
+
+/* Guest memory for which the host has no page: a file that cannot grow, here one that is cut. */
+static void test_no_host_memory(void)
+{
+    int fd = memory_region_get_fd(&test_mr);
+
+    /* A buffer: what is copied ends there. */
+    start(FEATURES_ALL);
+    put_request();
+    make_avail(0);
+    g_assert_cmpint(ftruncate(fd, BUF_GPA), ==, 0);
+    {
+        g_autofree VirtQueueElement *elem = virtqueue_pop(vq, sizeof(VirtQueueElement));
+        uint8_t bytes[8];
+
+        g_assert_nonnull(elem);
+        g_assert_cmpuint(iov_to_buf(elem->out_sg, elem->out_num, 0, bytes, 8), ==, 0);
+        g_assert_cmpuint(iov_from_buf(elem->in_sg, elem->in_num, 0, bytes, 8), ==, 0);
+        virtqueue_detach_element(vq, elem, 0);
+    }
+    /* A ring. */
+    g_assert_cmpint(ftruncate(fd, 0), ==, 0);
+    drive(FEATURES_ALL);
+    g_assert_null(virtqueue_pop(vq, sizeof(VirtQueueElement)));
+    g_assert_true(vdev->broken);
+    g_assert_cmpint(ftruncate(fd, RAM_SIZE), ==, 0);
+    forget();
     start(FEATURES_ALL);
     put_request();
     pop_expect(1, 1);
@@ -1015,6 +1053,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/virtqueue/bad/indirect-not-negotiated", test_indirect_not_negotiated);
     g_test_add_func("/virtqueue/bad/ring-address", test_bad_ring_address);
+    g_test_add_func("/virtqueue/bad/no-host-memory", test_no_host_memory);
     g_test_add_func("/virtqueue/bad/more-than-size-in-use", test_more_than_size_in_use);
     g_test_add_func("/virtqueue/queue-size", test_queue_size);
     g_test_add_func("/virtqueue/event-index", test_event_index);

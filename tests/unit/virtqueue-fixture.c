@@ -7,6 +7,7 @@
 #include "hw/virtio/virtio-bus.h"
 #include "qapi/error.h"
 #include "system/runstate.h"
+#include "system/ramblock.h"
 #include "virtqueue-fixture.h"
 
 /* ---- the device, its transport, its sparse memory -------------------------------------------- */
@@ -126,14 +127,18 @@ void set_up(void)
 {
     BusState *bus;
     Object *obj;
+    int fd;
 
     type_register_static_array(test_types, ARRAY_SIZE(test_types));
     qemu_init_main_loop();
     vm_start();         /* a stopped machine handles no queue */
-    ram = g_malloc0(RAM_SIZE);
     ram2 = g_malloc0(RAM2_SIZE);
     memory_region_init(&test_root, NULL, "test-root", UINT64_MAX);
-    memory_region_init_ram_ptr(&test_mr, NULL, "test-ram", RAM_SIZE, ram);
+    fd = memfd_create("test-ram", MFD_CLOEXEC);
+    g_assert_cmpint(ftruncate(fd, RAM_SIZE), ==, 0);
+    memory_region_init_ram_from_fd(&test_mr, NULL, "test-ram", RAM_SIZE, RAM_SHARED, fd, 0,
+                                   &error_abort);
+    ram = memory_region_get_ram_ptr(&test_mr);
     memory_region_init_ram_ptr(&test_mr2, NULL, "test-ram2", RAM2_SIZE, ram2);
     memory_region_add_subregion(&test_root, 0, &test_mr);
     memory_region_add_subregion(&test_root, RAM2_BASE, &test_mr2);

@@ -31,6 +31,22 @@ unsigned long kvm_target_vcpu_id(const KvmVcpu *vcpu)
     return X86_CPU(vcpu->cpu)->apic_id;
 }
 
+bool kvm_target_get_position(KvmVcpu *vcpu, KvmPosition *position)
+{
+    struct kvm_mp_state state = { 0 };
+    struct kvm_regs regs = { 0 };
+
+    QEMU_BUILD_BUG_ON(sizeof(regs) > sizeof(position->words));
+    memset(position, 0, sizeof(*position));
+    if (kvm_call(vcpu->fd, KVM_GET_MP_STATE, &state) < 0 ||
+        kvm_call(vcpu->fd, KVM_GET_REGS, &regs) < 0) {
+        return false;
+    }
+    position->runnable = state.mp_state == KVM_MP_STATE_RUNNABLE;
+    memcpy(position->words, &regs, sizeof(regs));
+    return true;
+}
+
 uint64_t kvm_target_get_pc(KvmVcpu *vcpu)
 {
     struct kvm_regs regs = { 0 };
