@@ -157,9 +157,29 @@ static void install_signal_handlers(void)
     }
 }
 
+/* The kernel sends the signal when the thread that made this process has ended. */
+static bool die_with_parent(void)
+{
+    pid_t parent = getppid();
+
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) {
+        error_report("cannot end with the parent process: %s", g_strerror(errno));
+        return false;
+    }
+    if (getppid() != parent) {
+        error_report("the parent process has ended");
+        return false;
+    }
+    return true;
+}
+
 static bool start_process(const Cmdline *c)
 {
     Error *err = NULL;
+
+    if (c->exit_with_parent && !die_with_parent()) {
+        return false;
+    }
 
     if (c->process_name && prctl(PR_SET_NAME, c->process_name) < 0) {
         error_report("cannot set the process name: %s", g_strerror(errno));
@@ -189,7 +209,7 @@ static bool for_each_arg(const GPtrArray *args, ArgAction *action)
         Error *err = NULL;
         bool ok;
 
-        loc_set_cmdline(arg->option, arg->value);
+        cmdline_arg_set_loc(arg);
         ok = action(arg, i, &err);
         if (err) {
             error_report_err(err);
@@ -480,7 +500,7 @@ static bool try_accel_option(const CmdlineArg *arg, char **name)
     json_t *props;
     bool ok = false;
 
-    loc_set_cmdline(arg->option, arg->value);
+    cmdline_arg_set_loc(arg);
     props = keyval_parse(arg->value, "accel", NULL, &err);
     if (!props) {
         error_report_err(err);
@@ -580,8 +600,11 @@ static bool machine_is_runnable(Error **errp)
     AccelClass *ac = current_accel_class();
     MachineClass *mc = MACHINE_GET_CLASS(current_machine);
 
-    return !ac || !ac->runs_vcpus || !mc->check_runnable ||
-           mc->check_runnable(current_machine, errp);
+    if (!ac || !ac->runs_vcpus) {
+        return true;
+    }
+    return (!ac->check_runnable || ac->check_runnable(current_accel(), errp)) &&
+           (!mc->check_runnable || mc->check_runnable(current_machine, errp));
 }
 
 static bool serve_qtest(const Cmdline *c)
@@ -607,17 +630,22 @@ static bool check_start(const Cmdline *c)
     return true;
 }
 
-static bool make_all(const Cmdline *c)
+/* All that is there before the board is: what -preconfig shows. */
+static bool make_early(const Cmdline *c)
 {
     /* A socket may wait for its client: until then signals end the process by themselves. */
     if (!make_character_devices(c)) {
         return false;
     }
     install_signal_handlers();
-    if (!for_each_arg(c->objects, make_early_object) || !make_machine(c) || !choose_accel(c) ||
-        !choose_cpu(c) || !for_each_arg(c->objects, make_late_object) ||
-        !for_each_arg(c->numas, make_numa) || !make_board() ||
-        !for_each_arg(c->devices, make_device)) {
+    return for_each_arg(c->objects, make_early_object) && make_machine(c) && choose_accel(c) &&
+           choose_cpu(c) && for_each_arg(c->objects, make_late_object) &&
+           for_each_arg(c->numas, make_numa);
+}
+
+static bool make_rest(const Cmdline *c)
+{
+    if (!make_board() || !for_each_arg(c->devices, make_device)) {
         return false;
     }
     qdev_machine_creation_done();
@@ -633,6 +661,7 @@ static bool make_all(const Cmdline *c)
 static void run_actions(const Cmdline *c)
 {
     defaults_enabled = !c->nodefaults;
+    error_set_guest_name(c->messages_name_guest ? qemu_name : NULL);
     if (c->no_reboot) {
         runstate_set_reboot_action(REBOOT_ACTION_SHUTDOWN);
     }
@@ -641,17 +670,47 @@ static void run_actions(const Cmdline *c)
     }
 }
 
+static void start(const Cmdline *c)
+{
+    monitor_start_all();
+    if (!c->stopped) {
+        vm_start();
+    }
+}
+
+static const Cmdline *waiting;      /* for x-exit-preconfig; NULL: not, or no more */
+
+/* What goes wrong ends the process, as it would at start. */
+static void exit_preconfig(Error **errp)
+{
+    const Cmdline *c = waiting;
+
+    if (!c) {
+        error_setg(errp, "The command is permitted only before machine initialization");
+        return;
+    }
+    waiting = NULL;
+    if (!make_rest(c)) {
+        exit(EXIT_FAILURE);
+    }
+    start(c);
+}
+
 static int run(const Cmdline *c)
 {
     int status;
 
     option_groups_publish();
-    monitor_start_all();
+    monitor_set_exit_preconfig(exit_preconfig);
+    if (c->preconfig) {
+        waiting = c;
+        monitor_start_qmp();
+    }
     if (c->daemonize) {
         daemon_ready();
     }
-    if (!c->stopped) {
-        vm_start();
+    if (!c->preconfig) {
+        start(c);
     }
     status = qemu_main_loop();
 
@@ -677,7 +736,7 @@ int qemu_main(int argc, char **argv)
         run_actions(&c);
         if (start_process(&c)) {
             qemu_init_main_loop();
-            status = make_all(&c) ? run(&c) : EXIT_FAILURE;
+            status = make_early(&c) && (c.preconfig || make_rest(&c)) ? run(&c) : EXIT_FAILURE;
         }
         break;
     case CMDLINE_ERROR:

@@ -31,6 +31,7 @@ typedef CommandLineParameterInfoList *OptionLister(const OptionGroup *group);
 
 struct OptionGroup {
     const char *name;
+    const char *option;             /* without the dash; NULL: as the group */
     OptionLister *list;             /* NULL: the next member */
     const OptionParam *params;      /* ends with a name of NULL; NULL: none */
 };
@@ -45,21 +46,37 @@ static const OptionGroup groups[] = {
     { "device" },
     { "global", PARAMS({ "driver", TEXT }, { "property", TEXT }, { "value", TEXT }) },
     { "machine", .list = list_machine_params },
-    { "memory", PARAMS({ "size", SIZE, "RAM at start; in MiB without a suffix" },
+    { "memory", .option = "m", PARAMS({ "size", SIZE, "RAM at start; in MiB without a suffix" },
                        { "slots", NUMBER, "places for memory devices that have one" },
                        { "maxmem", SIZE, "RAM at start and memory devices together" }) },
     { "mon", PARAMS({ "chardev", TEXT }, { "mode", TEXT, "readline or control" },
                     { "pretty", BOOL, "QMP only: replies on several lines" }) },
+    { "msg", PARAMS({ "timestamp", BOOL, "messages begin with the time" },
+                    { "guest-name", BOOL, "and then with the guest's name" }) },
     { "name", PARAMS({ "guest", TEXT, "name of the guest" },
                      { "process", TEXT, "name of the process" },
                      { "debug-threads", BOOL, "threads have names in any case" }) },
     { "numa" },
     { "object" },
-    { "smp-opts", PARAMS({ "cpus", NUMBER }, { "maxcpus", NUMBER }, { "sockets", NUMBER },
+    { "run-with", PARAMS({ "exit-with-parent", BOOL, "end when the parent process has ended" }) },
+    { "smp-opts", .option = "smp", PARAMS({ "cpus", NUMBER }, { "maxcpus", NUMBER }, { "sockets", NUMBER },
                          { "dies", NUMBER }, { "cores", NUMBER }, { "threads", NUMBER }) },
 };
 
 /* ---- parsing ---- */
+
+const char *option_group_option(const char *group)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+        if (!strcmp(groups[i].name, group)) {
+            const char *option = groups[i].option ? groups[i].option : group;
+            g_autofree char *dashed = g_strconcat("-", option, NULL);
+
+            return g_intern_string(dashed);
+        }
+    }
+    return NULL;
+}
 
 static const OptionParam *find_param(const char *group, const char *name)
 {

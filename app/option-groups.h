@@ -16,6 +16,8 @@
 json_t *option_group_parse(const char *group, const char *text, const char *implied, Error **errp);
 /* The boolean of a parsed group; @def where it is not given. */
 bool option_group_bool(const json_t *opts, const char *name, bool def);
+/* The option of a group, with its dash ("-m" of "memory"), or NULL. */
+const char *option_group_option(const char *group);
 /* Has query-command-line-options answered from the table. */
 void option_groups_publish(void);
 

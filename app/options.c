@@ -10,7 +10,7 @@
 #include "hw/core/qdev-monitor.h"
 #include "hw/core/qdev-properties.h"
 #include "option-groups.h"
-#include "options.h"
+#include "options-internal.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
@@ -19,10 +19,6 @@
 #include "qom/object_interfaces.h"
 #include "system/accel.h"
 #include "system/system.h"
-
-/* A handler's answer: go on, stop (help was given), or an error in @errp. */
-typedef enum OptResult { OPT_OK, OPT_HELP, OPT_ERROR } OptResult;
-typedef OptResult OptHandler(Cmdline *c, const CmdlineArg *arg, Error **errp);
 
 typedef enum OptKind {
     OPT_FLAG,       /* bool */
@@ -112,26 +108,26 @@ static OptResult handle_machine(Cmdline *c, const CmdlineArg *arg, Error **errp)
     return result;
 }
 
-static void set_machine_string(Cmdline *c, const char *name, const char *value)
+void cmdline_set_machine_string(Cmdline *c, const char *name, const char *value)
 {
     json_object_set_new(c->machine, name, json_string_nocheck(value));
 }
 
 static OptResult handle_kernel(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
-    set_machine_string(c, "kernel", arg->value);
+    cmdline_set_machine_string(c, "kernel", arg->value);
     return OPT_OK;
 }
 
 static OptResult handle_initrd(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
-    set_machine_string(c, "initrd", arg->value);
+    cmdline_set_machine_string(c, "initrd", arg->value);
     return OPT_OK;
 }
 
 static OptResult handle_append(Cmdline *c, const CmdlineArg *arg, Error **errp)
 {
-    set_machine_string(c, "append", arg->value);
+    cmdline_set_machine_string(c, "append", arg->value);
     return OPT_OK;
 }
 
@@ -438,6 +434,7 @@ static const OptionDef options[] = {
     HANDLER("M", "[type=]NAME[,PROP=VALUE...]", handle_machine, "same as -machine"),
     { "cpu", "MODEL[,FEATURE=on|off...]", OPT_ARG, offsetof(Cmdline, cpu), handle_cpu,
       "the CPUs' model; 'help' lists models and features" },
+    HANDLER("enable-kvm", NULL, handle_enable_kvm, "same as -machine accel=kvm"),
     LIST("accel", "[accel=]NAME[,PROP=VALUE...]", accels, handle_accel,
          "what runs the CPUs (default: kvm); 'help' lists them\n"
          "may be repeated: the first that works is used"),
@@ -481,6 +478,9 @@ static const OptionDef options[] = {
     LIST("mon", "chardev=ID[,mode=readline|control][,pretty=on|off]", monitors, NULL,
          "a monitor on a character device: for people, or (control) QMP"),
     HANDLER("display", "none", handle_display, "there is no display"),
+    HANDLER("audiodev", "[driver=]none[,id=ID] | JSON", handle_audiodev,
+            "there are no sound devices"),
+    HANDLER("audio", "[driver=]none", handle_audio, "the same"),
     FLAG("nographic", nographic, "as -serial mon:stdio, unless another -serial is given"),
 
     HEADING("Start and end"),
@@ -491,6 +491,14 @@ static const OptionDef options[] = {
     STRING("pidfile", "FILE", pidfile, "write the process id to FILE, and lock it"),
     FLAG("nodefaults", nodefaults, "no default devices (only -nographic's serial port is one)"),
     FLAG("no-user-config", no_user_config, "read no configuration files (there are none)"),
+    HANDLER("readconfig", "FILE", handle_readconfig,
+            "read options from FILE: [GROUP \"ID\"] and lines NAME = \"VALUE\""),
+    FLAG("preconfig", preconfig,
+         "make the machine only when QMP says x-exit-preconfig; until then set-numa-node"),
+    HANDLER("run-with", "exit-with-parent=on|off", handle_run_with,
+            "end when the process that started this one has ended"),
+    HANDLER("msg", "[timestamp=on|off][,guest-name=on|off]", handle_msg,
+            "begin messages with the time, with the guest's name"),
 
     HEADING("Tests"),
     { "qtest", "SPEC", OPT_ARG, offsetof(Cmdline, qtest), NULL,
@@ -576,14 +584,28 @@ static OptResult take_option(Cmdline *c, const OptionDef *o, const CmdlineArg *a
 
     store_value(c, o, arg);
     if (o->handler) {
-        loc_set_cmdline(arg->option, arg->value);
+        cmdline_arg_set_loc(arg);
         result = o->handler(c, arg, &err);
-        if (result == OPT_ERROR) {
+        if (err) {
             error_report_err(err);
         }
         loc_set_cmdline(NULL, NULL);
     }
     return result;
+}
+
+void cmdline_arg_set_loc(const CmdlineArg *arg)
+{
+    if (arg->file) {
+        loc_set_file(arg->file, arg->line);
+    } else {
+        loc_set_cmdline(arg->option, arg->value);
+    }
+}
+
+OptResult cmdline_take(Cmdline *c, const CmdlineArg *arg)
+{
+    return take_option(c, find_option(arg->option), arg);
 }
 
 static OptResult refuse(const char *option, const char *what)
@@ -634,7 +656,7 @@ static bool is_stdio(const CmdlineArg *arg)
 static bool check_not_stdio(const CmdlineArg *arg)
 {
     if (is_stdio(arg)) {
-        loc_set_cmdline(arg->option, arg->value);
+        cmdline_arg_set_loc(arg);
         error_report("cannot use stdio with -daemonize");
         loc_set_cmdline(NULL, NULL);
         return false;
@@ -658,8 +680,13 @@ static bool check_combinations(const Cmdline *c)
     if (!c->daemonize) {
         return true;
     }
-    if (c->nographic) {
+    if (c->nographic && !c->nodefaults) {
         error_report("-nographic cannot be used with -daemonize");
+        return false;
+    }
+    if (c->exit_with_parent) {
+        error_report("-run-with exit-with-parent=on cannot be used with -daemonize: who starts a "
+                     "daemon does not stay its parent");
         return false;
     }
     return check_none_stdio(c->chardevs) && check_none_stdio(c->monitors) &&

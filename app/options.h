@@ -2,7 +2,7 @@
 /*
  * The command line, read once into a structure: options that stand for machine properties are
  * merged into `machine`, repeated ones are kept in order. Nothing is made yet. main.c carries it
- * out. Strings are borrowed from argv.
+ * out. Strings are borrowed from argv, or interned.
  */
 #ifndef SYSTEM_OPTIONS_H
 #define SYSTEM_OPTIONS_H
@@ -13,6 +13,8 @@
 typedef struct CmdlineArg {
     const char *option;
     const char *value;
+    const char *file;           /* of -readconfig, and where in it; NULL: the command line */
+    unsigned line;
 } CmdlineArg;
 
 typedef struct Cmdline {
@@ -37,6 +39,9 @@ typedef struct Cmdline {
     bool no_shutdown;
     bool nodefaults;
     bool no_user_config;
+    bool preconfig;
+    bool exit_with_parent;
+    bool messages_name_guest;   /* -msg guest-name=on */
 } Cmdline;
 
 typedef enum CmdlineResult {
@@ -47,6 +52,8 @@ typedef enum CmdlineResult {
 
 CmdlineResult cmdline_parse(Cmdline *c, int argc, char **argv);
 void cmdline_cleanup(Cmdline *c);
+/* Messages are about @arg from now on (loc_set_cmdline(NULL, NULL) ends that). */
+void cmdline_arg_set_loc(const CmdlineArg *arg);
 /* Names of the accelerators there are, by line. */
 void accel_help(void);
 

@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 
+#include "hw/core/qdev.h"
 #include "qapi/error.h"
 #include "qapi/qapi-visit-control.h"
 #include "monitor/monitor.h"
@@ -158,6 +159,17 @@ static bool command_check_negotiation(MonitorQMP *mon, const char *name, Error *
     return true;
 }
 
+/* Whether the machine is there, where a command needs it. */
+static bool command_check_machine(const QmpCommand *command, Error **errp)
+{
+    if (!command->preconfig && !phase_check(PHASE_MACHINE_READY)) {
+        error_setg(errp, "The command '%s' is permitted only after machine initialization has "
+                   "completed", command->name);
+        return false;
+    }
+    return true;
+}
+
 static json_t *request_run(MonitorQMP *mon, json_t *request, Error **errp)
 {
     const QmpCommand *command;
@@ -173,6 +185,9 @@ static json_t *request_run(MonitorQMP *mon, json_t *request, Error **errp)
                       command_compare);
     if (!command) {
         error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND, "The command %s has not been found", name);
+        return NULL;
+    }
+    if (!command_check_machine(command, errp)) {
         return NULL;
     }
     arguments = arguments ? json_incref(arguments) : json_object();
@@ -411,12 +426,19 @@ bool monitor_init_opts(json_t *opts, Error **errp)
     return human ? monitor_init_hmp(chr, errp) : monitor_init_qmp(chr, pretty, errp);
 }
 
-void monitor_start_all(void)
+void monitor_start_qmp(void)
 {
     started = true;
     qmp_events_init();
     for (GSList *l = monitors; l; l = l->next) {
         monitor_start(l->data);
+    }
+}
+
+void monitor_start_all(void)
+{
+    if (!started) {
+        monitor_start_qmp();
     }
     hmp_start_all();
 }

@@ -27,7 +27,8 @@ KEYS = {
     'enum': {'doc', 'values'},
     'struct': {'doc', 'members'},
     'union': {'doc', 'base', 'tag', 'branches'},
-    'command': {'doc', 'args', 'args-json', 'returns', 'returns-json', 'features'},
+    'command': {'doc', 'args', 'args-json', 'returns', 'returns-json', 'features',
+                'preconfig'},
     'event': {'doc', 'data', 'rate-limit-ms', 'key'},
 }
 C_WORDS = {'auto', 'const', 'default', 'register', 'short', 'static', 'typedef', 'union', 'volatile'}
@@ -605,11 +606,11 @@ class Generator:
             for kind, entry in entries:
                 if kind == 'command':
                     self.gen_command(out, src, entry)
-                    table.append(entry['command'])
+                    table.append((entry['command'], entry.get('preconfig', False)))
             out.write()
         src.add('const QmpCommand qmp_commands[] = {')
-        for name in sorted(table):
-            src.add(f'    {{ {literal(name)}, marshal_{c_name(name)} }},')
+        for name, preconfig in sorted(table):
+            src.add(f'    {{ {literal(name)}, marshal_{c_name(name)}, {literal(preconfig)} }},')
         src.add('};\nconst size_t qmp_nb_commands = ARRAY_SIZE(qmp_commands);')
         src.write()
 

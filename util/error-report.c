@@ -9,7 +9,10 @@
 
 static char *program_name;
 
-static __thread char *location;            /* "-device foo=bar", or NULL */
+static bool with_timestamps;
+static char *guest_name;                   /* or NULL */
+
+static __thread char *location;            /* ": -device foo=bar", ":FILE:LINE" or NULL */
 static __thread ErrorReportSink *sink;
 static __thread void *sink_opaque;
 
@@ -24,8 +27,26 @@ void loc_set_cmdline(const char *option, const char *value)
     g_free(location);
     location = NULL;
     if (option) {
-        location = value ? g_strdup_printf("%s %s", option, value) : g_strdup(option);
+        location = value ? g_strdup_printf(": %s %s", option, value)
+                         : g_strdup_printf(": %s", option);
     }
+}
+
+void loc_set_file(const char *name, unsigned line)
+{
+    g_free(location);
+    location = g_strdup_printf(":%s:%u", name, line);
+}
+
+void error_set_timestamps(bool on)
+{
+    with_timestamps = on;
+}
+
+void error_set_guest_name(const char *name)
+{
+    g_free(guest_name);
+    guest_name = g_strdup(name);
 }
 
 void error_report_set_sink(ErrorReportSink *new_sink, void *opaque)
@@ -59,16 +80,41 @@ void qemu_printf(const char *fmt, ...)
     va_end(ap);
 }
 
+static void append_bare_location(GString *line)
+{
+    if (location) {
+        g_string_append_printf(line, "%s: ", location + strspn(location, ": "));
+    }
+}
+
+/* When (RFC 3339, microseconds, UTC), which guest, which program, and what about. */
+static void append_prefix(GString *line)
+{
+    if (with_timestamps) {
+        g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+        g_autofree char *text = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+
+        g_string_append_printf(line, "%s.%06dZ ", text, g_date_time_get_microsecond(now));
+    }
+    if (guest_name) {
+        g_string_append_printf(line, "%s ", guest_name);
+    }
+    if (program_name) {
+        g_string_append_printf(line, "%s%s: ", program_name, location ? location : "");
+    } else {
+        append_bare_location(line);
+    }
+}
+
 static void G_GNUC_PRINTF(2, 0)
 report(const char *kind, const char *fmt, va_list ap)
 {
     GString *line = g_string_new(NULL);
 
-    if (!sink && program_name) {
-        g_string_append_printf(line, "%s: ", program_name);
-    }
-    if (location) {
-        g_string_append_printf(line, "%s: ", location);
+    if (!sink) {
+        append_prefix(line);
+    } else {
+        append_bare_location(line);
     }
     g_string_append(line, kind);
     g_string_append_vprintf(line, fmt, ap);

@@ -154,15 +154,26 @@ void machine_set_memdev(Object *obj, Visitor *v, const char *name, void *opaque,
 /* ---- RAM ------------------------------------------------------------------------------------ */
 
 /* From now on it is the machine's and nobody else's. */
-static bool machine_claim_backend(HostMemoryBackend *backend, Error **errp)
+static bool machine_claim_backend(HostMemoryBackend *backend, bool used, Error **errp)
 {
-    if (host_memory_backend_is_mapped(backend)) {
+    if (used) {
         error_setg(errp, "memory backend %s can't be used multiple times.",
                    object_get_canonical_path_component(OBJECT(backend)));
         return false;
     }
     host_memory_backend_set_mapped(backend, true);
     return true;
+}
+
+/* The nodes have taken their backends already: one may be that of two. */
+static bool used_by_node_before(const NumaState *numa, int node)
+{
+    for (int i = 0; i < node; i++) {
+        if (numa->nodes[i].node_memdev == numa->nodes[node].node_memdev) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static HostMemoryBackend *machine_find_memdev(MachineState *ms, Error **errp)
@@ -234,7 +245,7 @@ static bool machine_make_numa_ram(MachineState *ms, Error **errp)
         if (!backend) {
             continue;
         }
-        if (!machine_claim_backend(backend, errp)) {
+        if (!machine_claim_backend(backend, used_by_node_before(numa, i), errp)) {
             return false;
         }
         memory_region_add_subregion(&ms->numa_ram, addr, host_memory_backend_get_memory(backend));
@@ -273,7 +284,8 @@ bool machine_create_ram(MachineState *ms, Error **errp)
         }
         ms->memdev = machine_make_memdev(ms, errp);
     }
-    if (!ms->memdev || !machine_claim_backend(ms->memdev, errp)) {
+    if (!ms->memdev ||
+        !machine_claim_backend(ms->memdev, host_memory_backend_is_mapped(ms->memdev), errp)) {
         return false;
     }
     ms->ram = host_memory_backend_get_memory(ms->memdev);

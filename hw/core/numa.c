@@ -38,32 +38,59 @@ bool numa_uses_memdevs(const MachineState *ms)
 /* ---- CPUs ----------------------------------------------------------------------------------- */
 
 /* A CPU may be named twice for the same node. */
-static bool assign_cpu(CPUArchId *slot, int64_t node, Error **errp)
+static bool check_cpu(const CPUArchId *slot, int64_t node, Error **errp)
 {
     if (slot->props.has_node_id && slot->props.node_id != node) {
         error_setg(errp, "CPU is already assigned to node-id: %" PRId64, slot->props.node_id);
         return false;
     }
-    slot->props.has_node_id = true;
-    slot->props.node_id = node;
     return true;
 }
 
-static bool assign_cpu_range(MachineState *ms, const NumaCpuRange *range, int64_t node,
-                             Error **errp)
+static void assign_cpu(CPUArchId *slot, int64_t node)
 {
-    CPUArchIdList *slots = machine_possible_cpus(ms);
+    slot->props.has_node_id = true;
+    slot->props.node_id = node;
+}
+
+static bool check_cpu_range(MachineState *ms, const NumaCpuRange *range, int64_t node,
+                            Error **errp)
+{
+    const CPUArchIdList *slots = machine_possible_cpus(ms);
 
     for (int i = range->first; i <= range->last; i++) {
         if (i >= slots->len) {
             error_setg(errp, "CPU index (%d) should be smaller than maxcpus (%d)", i, slots->len);
             return false;
         }
-        if (!assign_cpu(&slots->cpus[i], node, errp)) {
+        if (!check_cpu(&slots->cpus[i], node, errp)) {
             return false;
         }
     }
     return true;
+}
+
+static bool check_cpu_ranges(MachineState *ms, const GArray *ranges, int64_t node, Error **errp)
+{
+    for (unsigned i = 0; i < ranges->len; i++) {
+        if (!check_cpu_range(ms, &g_array_index(ranges, NumaCpuRange, i), node, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void assign_cpu_ranges(MachineState *ms, const GArray *ranges, int64_t node)
+{
+    CPUArchIdList *slots = machine_possible_cpus(ms);
+
+    for (unsigned i = 0; i < ranges->len; i++) {
+        const NumaCpuRange *range = &g_array_index(ranges, NumaCpuRange, i);
+
+        for (int cpu = range->first; cpu <= range->last; cpu++) {
+            assign_cpu(&slots->cpus[cpu], node);
+        }
+    }
 }
 
 /* One level of a CPU's place: asked for or not, and if so, the same. */
@@ -129,18 +156,23 @@ static bool numa_add_cpu(MachineState *ms, const CpuInstanceProperties *want, Er
         return false;
     }
     for (int i = 0; i < slots->len; i++) {
-        if (!place_matches(want, &slots->cpus[i].props)) {
-            continue;
+        if (place_matches(want, &slots->cpus[i].props)) {
+            found = true;
+            if (!check_cpu(&slots->cpus[i], want->node_id, errp)) {
+                return false;
+            }
         }
-        if (!assign_cpu(&slots->cpus[i], want->node_id, errp)) {
-            return false;
-        }
-        found = true;
     }
     if (!found) {
         error_setg(errp, "no match found");
+        return false;
     }
-    return found;
+    for (int i = 0; i < slots->len; i++) {
+        if (place_matches(want, &slots->cpus[i].props)) {
+            assign_cpu(&slots->cpus[i], want->node_id);
+        }
+    }
+    return true;
 }
 
 static char *describe_place(const CPUArchIdList *slots, int index)
@@ -163,7 +195,7 @@ static void numa_assign_rest(CPUArchIdList *slots)
             g_autofree char *place = describe_place(slots, i);
 
             g_string_append_printf(rest, "%s%s", rest->len ? ", " : "", place);
-            assign_cpu(&slots->cpus[i], 0, &error_abort);
+            assign_cpu(&slots->cpus[i], 0);
         }
     }
     if (rest->len) {
@@ -184,8 +216,7 @@ static void numa_complete_cpus(MachineState *ms)
         any = any || slots->cpus[i].props.has_node_id;
     }
     for (int i = 0; i < slots->len && !any; i++) {
-        assign_cpu(&slots->cpus[i], slots->cpus[i].props.socket_id % ms->numa_state->num_nodes,
-                   &error_abort);
+        assign_cpu(&slots->cpus[i], slots->cpus[i].props.socket_id % ms->numa_state->num_nodes);
     }
     numa_assign_rest(slots);
 }
@@ -204,8 +235,10 @@ static HostMemoryBackend *find_memdev(const char *id, Error **errp)
     return MEMORY_BACKEND(obj);
 }
 
-static bool set_node_memory(NodeInfo *node, const NumaOption *opt, Error **errp)
+/* *@backend is NULL for a node without memory. */
+static bool find_node_memory(const NumaOption *opt, HostMemoryBackend **backend, Error **errp)
 {
+    *backend = NULL;
     if (opt->node.has_mem && opt->node.memdev) {
         error_setg(errp, "numa configuration should use either mem= or memdev=,mixing both is not "
                    "allowed");
@@ -217,39 +250,46 @@ static bool set_node_memory(NodeInfo *node, const NumaOption *opt, Error **errp)
         return false;
     }
     if (opt->node.memdev) {
-        node->node_memdev = find_memdev(opt->node.memdev, errp);
-        if (!node->node_memdev) {
-            return false;
-        }
-        node->node_mem = memory_region_size(host_memory_backend_get_memory(node->node_memdev));
+        *backend = find_memdev(opt->node.memdev, errp);
     }
-    return true;
+    return *backend || !opt->node.memdev;
+}
+
+static void add_node(NumaState *numa, int id, HostMemoryBackend *backend)
+{
+    NodeInfo *node = &numa->nodes[id];
+
+    node->present = true;
+    numa->num_nodes++;
+    if (backend) {
+        /* From now on nobody takes it away. */
+        host_memory_backend_set_mapped(backend, true);
+        node->node_memdev = backend;
+        node->node_mem = memory_region_size(host_memory_backend_get_memory(backend));
+    }
 }
 
 static bool numa_add_node(MachineState *ms, const NumaOption *opt, Error **errp)
 {
-    NumaState *numa = numa_state_get(ms);
-    int id = opt->node.has_nodeid ? opt->node.nodeid : numa->num_nodes;
+    int next = ms->numa_state ? ms->numa_state->num_nodes : 0;
+    int id = opt->node.has_nodeid ? opt->node.nodeid : next;
+    HostMemoryBackend *backend;
 
     if (id >= MAX_NODES) {
         error_setg(errp, "Max number of NUMA nodes reached: %d", id);
         error_append_hint(errp, "Node ids are 0 to %d\n", MAX_NODES - 1);
         return false;
     }
-    if (numa->nodes[id].present) {
+    if (node_is_present(ms, id)) {
         error_setg(errp, "Duplicate NUMA nodeid: %d", id);
         return false;
     }
-    for (unsigned i = 0; i < opt->node.cpus->len; i++) {
-        if (!assign_cpu_range(ms, &g_array_index(opt->node.cpus, NumaCpuRange, i), id, errp)) {
-            return false;
-        }
-    }
-    if (!set_node_memory(&numa->nodes[id], opt, errp)) {
+    if (!check_cpu_ranges(ms, opt->node.cpus, id, errp) ||
+        !find_node_memory(opt, &backend, errp)) {
         return false;
     }
-    numa->nodes[id].present = true;
-    numa->num_nodes++;
+    assign_cpu_ranges(ms, opt->node.cpus, id);
+    add_node(numa_state_get(ms), id, backend);
     return true;
 }
 
@@ -358,25 +398,27 @@ static void numa_mirror_distances(NumaState *numa)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-bool numa_add_option(MachineState *ms, const char *params, Error **errp)
+bool numa_add(MachineState *ms, const NumaOption *opt, Error **errp)
 {
-    g_auto(NumaOption) opt = { 0 };
-
-    if (!numa_option_parse(&opt, params, errp)) {
-        return false;
-    }
     if (!machine_possible_cpus(ms)) {
         error_setg(errp, "NUMA is not supported by this machine-type");
         return false;
     }
-    switch (opt.type) {
+    switch (opt->type) {
     case NUMA_OPTION_NODE:
-        return numa_add_node(ms, &opt, errp);
+        return numa_add_node(ms, opt, errp);
     case NUMA_OPTION_CPU:
-        return numa_add_cpu(ms, &opt.cpu, errp);
+        return numa_add_cpu(ms, &opt->cpu, errp);
     default:
-        return numa_add_distance(ms, &opt, errp);
+        return numa_add_distance(ms, opt, errp);
     }
+}
+
+bool numa_add_option(MachineState *ms, const char *params, Error **errp)
+{
+    g_auto(NumaOption) opt = { 0 };
+
+    return numa_option_parse(&opt, params, errp) && numa_add(ms, &opt, errp);
 }
 
 bool numa_complete_configuration(MachineState *ms, Error **errp)

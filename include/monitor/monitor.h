@@ -20,6 +20,10 @@ bool monitor_init_hmp(Chardev *chr, Error **errp);
  * "control" is QMP) and "pretty" (QMP only). Values are strings (keyval) or JSON values.
  */
 bool monitor_init_opts(json_t *opts, Error **errp);
+/* Before the machine is made: QMP monitors greet, and take what the schema allows "preconfig". */
+void monitor_start_qmp(void);
+/* What x-exit-preconfig does. */
+void monitor_set_exit_preconfig(void (*exit_preconfig)(Error **errp));
 /* The machine is ready: greet, take commands, send events. Monitors made later start at once. */
 void monitor_start_all(void);
 /* What query-command-line-options tells: set by who reads the command line. The caller frees. */

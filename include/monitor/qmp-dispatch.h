@@ -12,6 +12,7 @@ typedef struct QmpCommand {
     const char *name;
     /* @args: an object. Success: *@ret is a new value. Failure: false with @errp set. */
     bool (*run)(json_t *args, json_t **ret, Error **errp);
+    bool preconfig;         /* can be carried out before the machine is made */
 } QmpCommand;
 
 extern const QmpCommand qmp_commands[];   /* sorted by name */

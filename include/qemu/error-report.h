@@ -21,6 +21,12 @@ void warn_report_err(Error *err);
 bool warn_report_once_cond(bool *printed, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* The option now being carried out, for messages ("-device foo,bar=1"); NULL for none. */
 void loc_set_cmdline(const char *option, const char *value);
+/* The same for what a configuration file says: "qemu-system-x86_64:FILE:LINE: message". */
+void loc_set_file(const char *name, unsigned line);
+/* Lines on stderr begin with the time (UTC, microseconds): "2026-01-02T03:04:05.678901Z ". */
+void error_set_timestamps(bool on);
+/* They have the guest's name before the program's; NULL: not. */
+void error_set_guest_name(const char *name);
 /* Program name that starts each message. */
 void error_init(const char *argv0);
 /* Sends reports elsewhere (the human monitor) for this thread; NULL restores stderr. */

@@ -26,6 +26,9 @@ struct AccelClass {
     bool runs_vcpus;               /* false: no vCPU ever runs (qtest) */
     bool has_irqchip;              /* PIC, IOAPIC, LAPICs (and PIT) live in the accelerator */
 
+    /* May the machine's vCPUs be let run? NULL: yes. False with @errp. */
+    bool (*check_runnable)(AccelState *as, Error **errp);
+
     /* Opens the host's facility and makes the VM. Returns 0 or a negative errno with @errp. */
     int (*init_machine)(AccelState *as, MachineState *ms, Error **errp);
     void (*cleanup_machine)(AccelState *as, MachineState *ms);

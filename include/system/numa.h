@@ -62,6 +62,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NumaOption, numa_option_clear)
 
 /* Carries out "-numa @params" on @ms, whose CPUs and backends are known; false with @errp. */
 bool numa_add_option(MachineState *ms, const char *params, Error **errp);
+/* The same for one that was read; what fails leaves everything as it was. */
+bool numa_add(MachineState *ms, const NumaOption *opt, Error **errp);
 
 /*
  * Checks the whole and completes it: makes node 0 where memory devices need one, requires that the

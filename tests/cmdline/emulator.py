@@ -250,4 +250,4 @@ class TestCase(unittest.TestCase):
             self.assertIn(part, ended.err)
         self.assertEqual(ended.out, "", ended)
         self.assertEqual(ended.files, [], ended)
-        self.assertRegex(ended.err, r"\Aqemu-system-x86_64: ")
+        self.assertRegex(ended.err, r"\Aqemu-system-x86_64:")

@@ -11,6 +11,7 @@ ARGUMENTS = {
     "qom-set": {"path": VM0, "property": "requested-size", "value": 0},
     "qom-list-get": {"paths": [VM0, "/objects"]},
     "query-cpu-model-expansion": {"type": "full", "model": {"name": "max"}},
+    "set-numa-node": {"type": "node", "nodeid": 0},
     "qom-list-properties": {"typename": "virtio-mem-pci"},
     "device-list-properties": {"typename": "virtio-mem-pci"},
     "object-add": {"qom-type": "memory-backend-ram", "id": "m9", "size": 1 << 20},

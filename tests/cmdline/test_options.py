@@ -90,7 +90,7 @@ class Help(TestCase):
             self.assertHelp(ended, f"  {name}\n")
             self.assertHelp(run("-object", f"{name},help"), "  size=<int>", "  reserve=<bool>")
         self.assertHelp(run("-cpu", "help"), "qemu64", "max", "host")
-        self.assertEqual(run("-accel", "help").out.splitlines()[1:], ["kvm", "qtest"])
+        self.assertEqual(run("-accel", "help").out.splitlines()[1:], ["kvm", "qtest", "tcg"])
         self.assertHelp(run("-chardev", "help"), "socket", "stdio", "file", "pty", "null")
         self.assertHelp(run("-display", "help"), "none")
 
@@ -371,7 +371,7 @@ class Process(TestCase):
         self.assertRefused(ended, "/nonexistent/pid")
 
     def test_daemonize_has_no_terminal(self):
-        for arguments in (["-serial", "stdio"], ["-nographic"], ["-qmp", "stdio"],
+        for arguments in (["-serial", "stdio"], ["-qmp", "stdio"],
                           ["-chardev", "stdio,id=a"], ["-qtest", "stdio"]):
             with self.subTest(arguments):
                 self.assertRefused(run(*Q35, "-daemonize", *arguments), "-daemonize")

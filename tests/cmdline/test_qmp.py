@@ -408,8 +408,11 @@ class Schema(TestCase):
 
     # (machine, query) that is an error.
     ERRORS = {("none", "query-hotpluggable-cpus")}
-    # What this machine refuses: nothing can be plugged on its bus.
-    REFUSED = {"device_add": {"driver": "virtio-mem-pci"}, "device_del": {"id": "vm0"}}
+    # What this machine refuses: nothing can be plugged on its bus, and it is made.
+    REFUSED = {"device_add": ({"driver": "virtio-mem-pci"}, "does not support hot"),
+               "device_del": ({"id": "vm0"}, "does not support hot"),
+               "x-exit-preconfig": ({}, "only before machine initialization"),
+               "set-numa-node": (sweep.ARGUMENTS["set-numa-node"], "only before the machine")}
 
     def test_every_command_answers_what_its_schema_says(self):
         emulator = self.emulator(*VM)
@@ -418,9 +421,9 @@ class Schema(TestCase):
             if name in ("qmp_capabilities", "quit"):
                 continue
             if name in self.REFUSED:
-                self.check_value(self.REFUSED[name], entity["arg-type"], name)
-                error = monitor.ask(name, **self.REFUSED[name])["error"]
-                self.assertIn("does not support hot", error["desc"])
+                arguments, why = self.REFUSED[name]
+                self.check_value(arguments, entity["arg-type"], name)
+                self.assertIn(why, monitor.ask(name, **arguments)["error"]["desc"])
                 continue
             value = monitor.cmd(name, **sweep.ARGUMENTS.get(name, {}))
             self.check_value(sweep.ARGUMENTS.get(name, {}), entity["arg-type"], name)

@@ -27,6 +27,7 @@ REASONS = {
     "targets": (PLATFORM, "Targets other than x86_64"),
     "root-ports": (PLATFORM, "Properties of PCI Express root ports about their link"),
     "old-virtio": (PLATFORM, "Legacy and transitional virtio"),
+    "hmat": (PLATFORM, "The table of memory attributes (HMAT)"),
     "iommu": (PLATFORM, "An IOMMU and what needs one"),
     "pci-options": (PLATFORM, "PCI option ROMs, failover, AER"),
     "thread-context": (PLATFORM, "Thread contexts for preallocation"),
@@ -34,6 +35,8 @@ REASONS = {
     # came later
     "versions": (NEWER, "Machine versions up to 10.2 exist, pc and q35 are the newest, and those up "
                         "to 8.0 are deprecated."),
+    "audio": (NEWER, "-audio none needs no model of a sound device, and -audiodev no id."),
+    "run-with": (NEWER, "-run-with exists."),
     "smp-zero": (NEWER, "A CPU topology with a parameter below one is an error."),
     "properties": (NEWER, "virtio-mem-pci has vectors (MSI-X), dynamic-memslots and "
                           "x-early-migration, and unplugged-inaccessible is on by default."),
@@ -176,6 +179,12 @@ ENTRIES = [Entry(*entry) for entry in (
     ("qmp/device_add/* device_del {\"id\": \"\"}", "class", "empty-id"),
     ("schema/object-add", "only stock prealloc-context", "thread-context"),
     ("schema/object-add", "only stock *", "objects"),
+    ("schema/set-numa-node", "only stock cluster-id", "targets"),
+    *(("schema/set-numa-node", f"only stock {name}", "hmat")
+      for name in ("hmat-cache", "hmat-lb", "initiator")),
+    ("option/-audio/valid/*", "outcome", "audio"),
+    ("option/-audio/wrong type/*", "message", "audio"),
+    ("option/-run-with/*", "outcome", "run-with"),
     ("schema/query-cpus-fast", "only stock *", "targets"),
     ("schema/query-hotpluggable-cpus", "only stock cluster-id", "targets"),
     *(("schema/query-memory-devices", f"only stock {name}", "memory-devices")

@@ -113,6 +113,9 @@ SCRIPTS = {
                        "memory-backend-memfd")),
         ("qom-list-types", {"implements": 5}), ("qom-list-types", {"abstract": "x"}),
     ],
+    "preconfig is over": [("x-exit-preconfig", {}), ("x-exit-preconfig", {"x": 1}),
+                          ("set-numa-node", {"type": "node"}),
+                          ("set-numa-node", {"type": "dist", "src": 0, "dst": 1, "val": 20})],
     "requests": [
         {}, {"execute": 5}, {"arguments": {}}, {"execute": "stop", "arguments": 5},
         {"execute": "stop", "foo": 1}, {"execute": "stop", "arguments": {"x": 1}},
