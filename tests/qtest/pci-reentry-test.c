@@ -321,6 +321,48 @@ static void test_message_to_ioapic(void)
     slot_end(&s);
 }
 
+/* The emulator's stderr goes to a file, whose name is returned. */
+static char *slot_start_logged(Slot *s)
+{
+    g_autofree char *name = NULL;
+    int log = g_file_open_tmp("pci-reentry-XXXXXX", &name, NULL), stderr_copy = dup(2);
+
+    g_assert_cmpint(log, >=, 0);
+    g_assert_cmpint(stderr_copy, >=, 0);
+    dup2(log, 2);
+    slot_start(s, "");
+    dup2(stderr_copy, 2);
+    close(stderr_copy);
+    close(log);
+    return g_steal_pointer(&name);
+}
+
+/* A guest cannot fill the operator's log: ten lines in five seconds. */
+static void test_lines(void)
+{
+    g_autofree char *name = NULL, *text = NULL;
+    gint64 start;
+    Slot s;
+
+    name = slot_start_logged(&s);
+    start = g_get_monotonic_time();
+    slot_aim(&s, 0xfec00010, 0x22);
+    vector_set(&s, VIRTIO_PCI_COMMON_Q_MSIX);
+    for (int i = 0; i < 40; i++) {
+        assert_response(queue_request(&s.q, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0, NULL), ACK);
+    }
+    g_assert_true(g_file_get_contents(name, &text, NULL, NULL));
+    g_assert_nonnull(strstr(text, "virtio-mem-pci: a device writes to registers ('ioapic', offset "
+                            "0x10): ignored"));
+    if (g_get_monotonic_time() - start < 5 * G_TIME_SPAN_SECOND) {
+        g_auto(GStrv) parts = g_strsplit(text, "a device writes to registers", -1);
+
+        g_assert_cmpint(g_strv_length(parts) - 1, ==, 10);
+    }
+    unlink(name);
+    slot_end(&s);
+}
+
 static const uint64_t not_memory[] = { ECAM, 0xfec00000, 0xfee00000, 0xe0000000 };
 
 /* Ring or buffers in registers: an error of the driver's, told without touching them. */
@@ -470,6 +512,7 @@ int main(int argc, char **argv)
     ADD_BOTH("own/registers", test_own_registers);
     ADD_REENTRY("memory", test_message_to_memory);
     ADD_REENTRY("ioapic", test_message_to_ioapic);
+    ADD_REENTRY("lines", test_lines);
     ADD_BOTH("buffers-in-registers", test_buffers_in_registers);
     ADD_REENTRY("removal/taken-back", test_removal_taken_back);
     ADD_REENTRY("removal/and-reset", test_removal_and_reset);
