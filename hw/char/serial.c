@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The 16550A: a receiver and a transmitter with a queue each, the sources of its interrupt in a table
- * in order of priority, loopback. Bytes are handed to the chardev at once, not at the pace of a wire;
- * the baud rate only sets how long received bytes below the trigger level wait.
+ * The 16550A: a receiver and a transmitter with a queue each, the sources of its interrupt in a
+ * table in order of priority, loopback. Bytes are handed to the chardev at once, not at the pace
+ * of a wire; the baud rate only sets how long received bytes below the trigger level wait.
  * LSR, IIR and MSR are computed when they are read. Source: PC16550D datasheet, section 8.
  */
 #include "qemu/osdep.h"

@@ -4,9 +4,9 @@
  * registers that make an input level-triggered. The slave's INT is input 2 of the master.
  * Sets of inputs are bytes, a bit an input; turned so that the input of highest priority is bit 0,
  * "the first of" a set is its lowest bit and all resolving is arithmetic on that.
- * No CPU acknowledges here: guests run where the accelerator has its own pair, whose GSIs the inputs
- * then are. What is left is the poll command. Source: Intel 8259A datasheet; "as stock" is said
- * where that is departed from to show what QEMU's chip shows.
+ * No CPU acknowledges here: guests run where the accelerator has its own pair, whose GSIs the
+ * inputs then are. What is left is the poll command. Source: Intel 8259A datasheet; "(stock)" is
+ * said where that is departed from to show what QEMU's chip shows.
  */
 #include "qemu/osdep.h"
 #include "hw/core/irq.h"
@@ -39,23 +39,28 @@ OBJECT_DECLARE_SIMPLE_TYPE(PICState, I8259)
 #define PIC_OCW3_SET_SPECIAL_MASK 0x40
 #define PIC_POLL_PENDING 0x80
 
+/* What command words set, and ICW1 sets back: all zero but the first two. */
+typedef struct PICProgram {
+    uint8_t icw1;
+    uint8_t next_icw;        /* 2 to 4; 0: initialised */
+    uint8_t vector;          /* of input 0 */
+    uint8_t first;           /* the input of highest priority */
+    bool read_isr;           /* port 0 reads ISR, not IRR */
+    bool polled;             /* the next read is the answer to a poll */
+    bool special_mask;
+    bool special_fully_nested;
+    bool auto_eoi;
+    bool rotate_on_auto_eoi;
+} PICProgram;
+
 struct PICState {
     ISADevice parent_obj;
 
+    PICProgram program;
     uint8_t lines;           /* levels of the inputs, as the edge detectors remember them */
     uint8_t irr;
     uint8_t imr;
     uint8_t isr;
-    uint8_t first;           /* the input of highest priority */
-    uint8_t vector;          /* of input 0 */
-    uint8_t next_icw;        /* 2 to 4; 0: initialised */
-    uint8_t icw1;
-    bool read_isr;           /* port 0 reads ISR, not IRR */
-    bool polled;             /* the next read is the answer to a poll */
-    bool special_mask;
-    bool auto_eoi;
-    bool rotate_on_auto_eoi;
-    bool special_fully_nested;
     uint8_t elcr;
     uint8_t elcr_mask;
     uint32_t iobase;
@@ -78,19 +83,19 @@ static bool accel_has_irqchip(void)
 /* A set with the input of highest priority as bit 0. */
 static uint8_t pic_by_priority(const PICState *s, uint8_t inputs)
 {
-    return (inputs | inputs << PIC_LINES) >> s->first;
+    return (inputs | inputs << PIC_LINES) >> s->program.first;
 }
 
 /* The first of a set in order of priority, as an input's number. The set is not empty. */
 static unsigned pic_first_of(const PICState *s, uint8_t by_priority)
 {
-    return (ctz32(by_priority) + s->first) % PIC_LINES;
+    return (ctz32(by_priority) + s->program.first) % PIC_LINES;
 }
 
 /* Gives @input the lowest priority: the next one is the first from now on. */
 static void pic_make_last(PICState *s, unsigned input)
 {
-    s->first = (input + 1) % PIC_LINES;
+    s->program.first = (input + 1) % PIC_LINES;
 }
 
 /*
@@ -101,10 +106,10 @@ static uint8_t pic_barriers(const PICState *s)
 {
     uint8_t barriers = s->isr;
 
-    if (s->special_mask) {
+    if (s->program.special_mask) {
         barriers &= ~s->imr;
     }
-    if (s->special_fully_nested && s->master) {
+    if (s->program.special_fully_nested && s->master) {
         barriers &= ~(1 << PIC_CASCADE_INPUT);
     }
     return barriers;
@@ -157,9 +162,9 @@ static void pic_set_input(void *opaque, int irq, int level)
 static void pic_acknowledge(PICState *s, unsigned input)
 {
     s->irr &= ~(1 << input) | s->elcr;
-    if (!s->auto_eoi) {
+    if (!s->program.auto_eoi) {
         s->isr |= 1 << input;
-    } else if (s->rotate_on_auto_eoi) {
+    } else if (s->program.rotate_on_auto_eoi) {
         pic_make_last(s, input);
     }
 }
@@ -170,7 +175,7 @@ static uint8_t pic_answer_poll(PICState *s)
     uint8_t pending = pic_pending(s);
     unsigned input;
 
-    s->polled = false;
+    s->program.polled = false;
     if (!pending) {
         return 0;
     }
@@ -185,40 +190,30 @@ static uint8_t pic_answer_poll(PICState *s)
 /* ICW1 begins anew: edges seen so far are forgotten, levels are not; ELCR stays. */
 static void pic_write_icw1(PICState *s, uint8_t val)
 {
-    s->icw1 = val;
+    s->program = (PICProgram) { .icw1 = val, .next_icw = 2 };
     s->lines = 0;
+    s->isr = s->imr = 0;
     s->irr &= s->elcr;
-    s->imr = 0;
-    s->isr = 0;
-    s->first = 0;
-    s->vector = 0;
-    s->read_isr = false;
-    s->polled = false;
-    s->special_mask = false;
-    s->auto_eoi = false;
-    s->rotate_on_auto_eoi = false;
-    s->special_fully_nested = false;
-    s->next_icw = 2;
     pic_drive_int(s);
 }
 
 /* ICW2 to ICW4; ICW3 has nothing to say, since the cascade is wired. */
 static void pic_write_icw(PICState *s, uint8_t val)
 {
-    bool needs_icw4 = s->icw1 & PIC_ICW1_NEEDS_ICW4;
+    bool needs_icw4 = s->program.icw1 & PIC_ICW1_NEEDS_ICW4;
 
-    switch (s->next_icw) {
+    switch (s->program.next_icw) {
     case 2:
-        s->vector = val & PIC_ICW2_VECTOR;
-        s->next_icw = s->icw1 & PIC_ICW1_SINGLE ? (needs_icw4 ? 4 : 0) : 3;
+        s->program.vector = val & PIC_ICW2_VECTOR;
+        s->program.next_icw = s->program.icw1 & PIC_ICW1_SINGLE ? (needs_icw4 ? 4 : 0) : 3;
         break;
     case 3:
-        s->next_icw = needs_icw4 ? 4 : 0;
+        s->program.next_icw = needs_icw4 ? 4 : 0;
         break;
     default:
-        s->auto_eoi = val & PIC_ICW4_AEOI;
-        s->special_fully_nested = val & PIC_ICW4_SFNM;
-        s->next_icw = 0;
+        s->program.auto_eoi = val & PIC_ICW4_AEOI;
+        s->program.special_fully_nested = val & PIC_ICW4_SFNM;
+        s->program.next_icw = 0;
     }
 }
 
@@ -233,7 +228,7 @@ static void pic_write_ocw2(PICState *s, uint8_t val)
     unsigned input;
 
     if (!specific && !(val & PIC_OCW2_EOI)) {
-        s->rotate_on_auto_eoi = val & PIC_OCW2_ROTATE;
+        s->program.rotate_on_auto_eoi = val & PIC_OCW2_ROTATE;
         return;
     }
     if (!specific && !s->isr) {
@@ -254,13 +249,13 @@ static void pic_write_ocw2(PICState *s, uint8_t val)
 static void pic_write_ocw3(PICState *s, uint8_t val)
 {
     if (val & PIC_OCW3_SET_SPECIAL_MASK) {
-        s->special_mask = val & PIC_OCW3_SPECIAL_MASK;
+        s->program.special_mask = val & PIC_OCW3_SPECIAL_MASK;
     }
     if (val & PIC_OCW3_READ) {
-        s->read_isr = val & PIC_OCW3_READ_ISR;
+        s->program.read_isr = val & PIC_OCW3_READ_ISR;
     }
     if (val & PIC_OCW3_POLL) {
-        s->polled = true;
+        s->program.polled = true;
     }
 }
 
@@ -281,7 +276,7 @@ static void pic_ioport_write(void *opaque, hwaddr addr, uint64_t val, unsigned s
 
     if (addr == 0) {
         pic_write_port0(s, val);
-    } else if (s->next_icw) {
+    } else if (s->program.next_icw) {
         pic_write_icw(s, val);
     } else {
         s->imr = val;
@@ -293,13 +288,13 @@ static uint64_t pic_ioport_read(void *opaque, hwaddr addr, unsigned size)
 {
     PICState *s = opaque;
 
-    if (s->polled) {
+    if (s->program.polled) {
         return pic_answer_poll(s);
     }
     if (addr == 1) {
         return s->imr;
     }
-    return s->read_isr ? s->isr : s->irr;
+    return s->program.read_isr ? s->isr : s->irr;
 }
 
 static void elcr_ioport_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
@@ -330,14 +325,14 @@ static const MemoryRegionOps pic_elcr_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 1 },
 };
 
-/* Ready without any ICW, as stock. */
+/* Ready without any ICW (stock). */
 static void pic_reset_hold(Object *obj, ResetType type)
 {
     PICState *s = I8259(obj);
 
     s->elcr = 0;
     pic_write_icw1(s, PIC_ICW1);
-    s->next_icw = 0;
+    s->program.next_icw = 0;
 }
 
 static void pic_realize(DeviceState *dev, Error **errp)

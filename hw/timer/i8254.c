@@ -4,7 +4,7 @@
  * reads its output. Nothing counts: what a counter shows is a function of its mode, of where it
  * began and of the input clocks since, so that only counter 0, which interrupts, needs a timer.
  * Not mapped where the accelerator has its own. Source: Intel 8254 datasheet; where a comment says
- * "as stock", the datasheet says otherwise or nothing, and the chip does what QEMU's does.
+ * "stock", the datasheet says otherwise or nothing, and the chip does what QEMU's does.
  */
 #include "qemu/osdep.h"
 #include "hw/core/irq.h"
@@ -263,7 +263,6 @@ static void pit_write_count(PITState *s, PITCounter *c, uint8_t val)
         return;
     }
     count = byte == PIT_HIGH_BYTE ? val << 8 | c->low_byte : val;
-    c->low_byte = 0;
     c->bytes_to_write = pit_bytes(c);
     c->start = count ? count : PIT_FULL_COUNT;
     pit_start(c);

@@ -31,7 +31,7 @@ static void test_value(const void *machine)
     uint32_t before, after;
 
     before = qtest_inl(c.s, PM_TMR);
-    g_assert_cmphex(qtest_inl(c.s, PM_TMR), ==, before);        /* it stands still with the machine */
+    g_assert_cmphex(qtest_inl(c.s, PM_TMR), ==, before);    /* it stands still with the machine */
     chips_pass(&c, 5 * MS);
     after = qtest_inl(c.s, PM_TMR);
     g_assert_cmpint((after - before) & PM_TMR_MASK, >=, PM_TMR_HZ / 200);

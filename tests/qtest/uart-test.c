@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The 16550A serial port: its interrupts, in order of priority and each with what ends it, FIFOs and
- * trigger levels, the time that bytes wait, breaks, loopback. Values were read from stock QEMU 7.2.
+ * The 16550A serial port: its interrupts, in order of priority and each with what ends it, FIFOs
+ * and trigger levels, the time that bytes wait, breaks, loopback. Values were read from stock
+ * QEMU 7.2.
  */
 #include "qemu/osdep.h"
 #include <sys/socket.h>
