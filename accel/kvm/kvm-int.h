@@ -172,6 +172,8 @@ void kvm_target_clock_continue(KvmVm *vm);
 /* What KVM_CREATE_VCPU is given, and messages name. */
 unsigned long kvm_target_vcpu_id(const KvmVcpu *vcpu);
 
+/* Before the vCPU is made in KVM: what must be settled for the VM before its first one. */
+bool kvm_target_prepare_vcpu(KvmVcpu *vcpu, Error **errp);
 /*
  * On the vCPU's own thread, all of these. The second and third return 0 or a negative errno; *what
  * then names the ioctl. Writing clears vcpu->dirty and vcpu->reset_pending.

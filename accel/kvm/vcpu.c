@@ -330,8 +330,12 @@ static bool open_vcpu(KvmVcpu *vcpu, Error **errp)
 {
     KvmVm *vm = vcpu->vm;
     unsigned long id = kvm_target_vcpu_id(vcpu);
-    int fd = kvm_call(vm->vm_fd, KVM_CREATE_VCPU, KVM_ARG(id));
+    int fd;
 
+    if (!kvm_target_prepare_vcpu(vcpu, errp)) {
+        return false;
+    }
+    fd = kvm_call(vm->vm_fd, KVM_CREATE_VCPU, KVM_ARG(id));
     if (fd < 0) {
         error_setg_errno(errp, -fd, "KVM: KVM_CREATE_VCPU failed for vCPU id %lu", id);
         return false;

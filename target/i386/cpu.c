@@ -180,6 +180,7 @@ static const Property x86_cpu_properties[] = {
     DEFINE_PROP_UINT32("min-xlevel", X86CPU, min_xlevel, 0),
     DEFINE_PROP_BOOL("cpuid-0xb", X86CPU, cpuid_0xb, true),
     DEFINE_PROP_BOOL("l3-cache", X86CPU, l3_cache, true),
+    DEFINE_PROP_BOOL("pmu", X86CPU, pmu, false),
     DEFINE_PROP_BOOL("x-vendor-cpuid-only", X86CPU, vendor_cpuid_only, true),
 };
 
@@ -486,6 +487,7 @@ static void x86_cpu_instance_init(Object *obj)
     cpu->min_level = model->level;
     cpu->min_xlevel = model->xlevel;
     cpu->host_phys_bits = model->from_host && kvm_enabled();
+    cpu->pmu = cpu->migratable = model->from_host;
     x86_cpu_apply_accel_defaults(cpu);
 }
 
@@ -527,9 +529,19 @@ static void x86_cpu_class_init(ObjectClass *oc, const void *data)
     object_class_property_add_str(oc, "model-id", get_model_id, set_model_id);
 }
 
+/* Of the models that take what the host has. */
+static const Property host_model_properties[] = {
+    DEFINE_PROP_BOOL("migratable", X86CPU, migratable, true),
+};
+
 static void x86_cpu_model_class_init(ObjectClass *oc, const void *data)
 {
-    X86_CPU_CLASS(oc)->model = data;
+    const X86CpuModel *model = data;
+
+    X86_CPU_CLASS(oc)->model = model;
+    if (model->from_host) {
+        device_class_set_props(DEVICE_CLASS(oc), host_model_properties);
+    }
 }
 
 static const TypeInfo x86_cpu_type_info = {

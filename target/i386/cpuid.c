@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * CPUID: cutting a model down to what the accelerator has, and composing every leaf that a vCPU
- * shows. Bits that depend on the running guest (OSXSAVE, APIC, the size of the XSAVE area in use)
+ * CPUID: composing every leaf that a vCPU shows, of the features that are left of the model
+ * (feature-expand.c). Bits that depend on the running guest (OSXSAVE, APIC, the size of the XSAVE area in use)
  * are kept by KVM itself. Sources: SDM volume 2A "CPUID", APM volume 3 appendix E, Linux's
  * Documentation/virt/kvm/x86/cpuid.rst.
  */
 #include "qemu/osdep.h"
 #include <cpuid.h>
 #include "hw/core/boards.h"
-#include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "system/accel.h"
 #include "target/i386/cpu.h"
 #include "feature-words.h"
@@ -52,7 +50,7 @@ static bool vendor_is(const X86CPU *cpu, const char *vendor)
     return strcmp(cpu->cpuid.vendor, vendor) == 0;
 }
 
-static bool vendor_is_amd(const X86CPU *cpu)
+bool x86_cpu_is_amd_like(const X86CPU *cpu)
 {
     return vendor_is(cpu, X86_VENDOR_AMD) || vendor_is(cpu, X86_VENDOR_HYGON);
 }
@@ -67,7 +65,7 @@ bool x86_cpu_is_intel(const X86CPU *cpu)
     return vendor_is(cpu, X86_VENDOR_INTEL);
 }
 
-static bool accel_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
+bool x86_accel_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
     AccelState *as = current_accel();
     AccelClass *ac = current_accel_class();
@@ -79,233 +77,6 @@ static bool accel_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
     ac->get_supported_cpuid(as, leaf, subleaf, regs);
     return true;
 }
-
-/* ---- Features ---- */
-
-/* Bits of @word that a guest may be given; everything where no vCPU will run. */
-static uint32_t supported_features(X86FeatureWord word)
-{
-    const X86FeatureWordInfo *info = &x86_feature_words[word];
-    uint32_t regs[4];
-
-    if (!accel_cpuid(info->leaf, info->subleaf, regs)) {
-        return UINT32_MAX;
-    }
-    return regs[info->reg];
-}
-
-static void read_host_names(X86CPU *cpu)
-{
-    X86CpuidState *id = &cpu->cpuid;
-    uint32_t regs[4];
-
-    accel_cpuid(1, 0, regs);
-    id->family = (regs[0] >> 8) & 0xf;
-    id->model = ((regs[0] >> 4) & 0xf) | ((regs[0] >> 12) & 0xf0);
-    id->family += id->family == 0xf ? (regs[0] >> 20) & 0xff : 0;
-    id->stepping = regs[0] & 0xf;
-    memset(id->model_id, 0, sizeof(id->model_id));
-    for (unsigned i = 0; i < 3; i++) {
-        host_cpuid(0x80000002 + i, 0, regs);
-        memcpy(id->model_id + 16 * i, regs, 16);
-    }
-}
-
-static void read_host_vendor(X86CPU *cpu)
-{
-    uint32_t regs[4];
-
-    accel_cpuid(0, 0, regs);
-    memcpy(cpu->cpuid.vendor, &regs[1], 4);
-    memcpy(cpu->cpuid.vendor + 4, &regs[3], 4);
-    memcpy(cpu->cpuid.vendor + 8, &regs[2], 4);
-    cpu->cpuid.vendor[12] = '\0';
-}
-
-/* What a guest of KVM profits from and every host offers; the user may still switch it off. */
-static void apply_kvm_defaults(X86CPU *cpu)
-{
-    uint32_t *features = cpu->cpuid.features;
-
-    features[FEAT_1_ECX] |= CPUID_1_ECX_X2APIC | CPUID_1_ECX_HYPERVISOR;
-    features[FEAT_1_ECX] &= ~CPUID_1_ECX_MONITOR;
-    features[FEAT_8000_0001_ECX] &= ~CPUID_8000_0001_ECX_SVM;
-    /* Both kvmclock pairs, nopiodelay, asyncpf, steal time, PV EOI, stable clock. */
-    features[FEAT_KVM] |= (1u << 0) | (1u << 1) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 6) |
-                          (1u << 24);
-}
-
-void x86_cpu_apply_accel_defaults(X86CPU *cpu)
-{
-    const X86CpuModel *model = X86_CPU_GET_CLASS(cpu)->model;
-
-    if (!kvm_enabled() || !model || model->is_static) {
-        return;
-    }
-    read_host_vendor(cpu);
-    if (model->from_host) {
-        read_host_names(cpu);
-        return;
-    }
-    apply_kvm_defaults(cpu);
-}
-
-/* "host" and "max": all that has a name, but what must be asked for. */
-static uint32_t host_features(X86FeatureWord word)
-{
-    uint32_t mask = supported_features(word) & x86_feature_word_names_mask(word);
-
-    if (word == FEAT_8000_0007_EDX) {
-        mask &= ~CPUID_8000_0007_EDX_INVTSC;
-    }
-    return word == FEAT_KVM_HINTS ? 0 : mask;
-}
-
-static const char *reg_name(enum X86CpuidReg reg)
-{
-    static const char *const names[] = { "EAX", "EBX", "ECX", "EDX" };
-
-    return names[reg];
-}
-
-static void warn_missing(X86FeatureWord word, uint32_t bits, const char *why)
-{
-    const X86FeatureWordInfo *info = &x86_feature_words[word];
-
-    for (unsigned bit = 0; bit < 32; bit++) {
-        const char *name = info->names[bit];
-
-        if (bits & (UINT32_C(1) << bit)) {
-            warn_report("%s: CPUID.%02XH:%s%s%s [bit %u]", why, info->leaf, reg_name(info->reg),
-                        name ? "." : "", name ? name : "", bit);
-        }
-    }
-}
-
-static void drop_word(X86CPU *cpu, X86FeatureWord word)
-{
-    X86CpuidState *id = &cpu->cpuid;
-
-    warn_missing(word, id->features[word] & id->user_features[word],
-                 "This feature depends on other features that were not requested");
-    id->features[word] = 0;
-}
-
-/* Words that only describe a feature go with it. */
-static void drop_dependent_features(X86CPU *cpu)
-{
-    const uint32_t *features = cpu->cpuid.features;
-
-    if (!(features[FEAT_1_ECX] & CPUID_1_ECX_XSAVE)) {
-        drop_word(cpu, FEAT_XSAVE);
-    }
-    if (!(features[FEAT_8000_0001_ECX] & CPUID_8000_0001_ECX_SVM)) {
-        drop_word(cpu, FEAT_SVM);
-    }
-}
-
-static void filter_features(X86CPU *cpu)
-{
-    X86CpuidState *id = &cpu->cpuid;
-
-    for (unsigned word = 0; word < FEATURE_WORDS; word++) {
-        uint32_t missing = id->features[word] & ~supported_features(word);
-
-        id->filtered[word] = missing;
-        id->features[word] &= ~missing;
-    }
-}
-
-static uint32_t highest_level(const X86CPU *cpu)
-{
-    const uint32_t *features = cpu->cpuid.features;
-    uint32_t level = MAX(cpu->min_level, 1);
-
-    if (features[FEAT_6_EAX]) {
-        level = MAX(level, 6);
-    }
-    if (features[FEAT_7_0_EBX] || features[FEAT_7_0_ECX] || features[FEAT_7_0_EDX]) {
-        level = MAX(level, 7);
-    }
-    return features[FEAT_1_ECX] & CPUID_1_ECX_XSAVE ? MAX(level, 0xd) : level;
-}
-
-static uint32_t highest_xlevel(const X86CPU *cpu)
-{
-    const uint32_t *features = cpu->cpuid.features;
-    uint32_t xlevel = MAX(cpu->min_xlevel, 0x80000008);
-
-    if (features[FEAT_8000_0001_ECX] & CPUID_8000_0001_ECX_SVM) {
-        xlevel = MAX(xlevel, 0x8000000a);
-    }
-    if (features[FEAT_8000_0001_ECX] & CPUID_8000_0001_ECX_TOPOEXT) {
-        xlevel = MAX(xlevel, 0x8000001e);
-    }
-    return xlevel;
-}
-
-static bool features_are_complete(X86CPU *cpu, Error **errp)
-{
-    bool complete = true;
-
-    for (unsigned word = 0; word < FEATURE_WORDS; word++) {
-        uint32_t missing = cpu->cpuid.filtered[word];
-
-        if (missing && (cpu->check || cpu->enforce)) {
-            warn_missing(word, missing, "host doesn't support requested feature");
-        }
-        complete = complete && !missing;
-    }
-    if (!complete && cpu->enforce) {
-        error_setg(errp, "Host doesn't support requested features");
-        return false;
-    }
-    return true;
-}
-
-static void warn_of_amd_threads(const X86CPU *cpu)
-{
-    static bool warned;
-
-    if (current_machine && current_machine->smp.threads > 1 && vendor_is_amd(cpu) &&
-        !(cpu->cpuid.features[FEAT_8000_0001_ECX] & CPUID_8000_0001_ECX_TOPOEXT)) {
-        warn_report_once_cond(&warned, "This family of AMD CPU doesn't support hyperthreading(%u)\n"
-                              "Please configure -smp options properly or try enabling topoext "
-                              "feature.", current_machine->smp.threads);
-    }
-}
-
-bool x86_cpu_expand_features(X86CPU *cpu, Error **errp)
-{
-    X86CpuidState *id = &cpu->cpuid;
-    const X86CpuModel *model = X86_CPU_GET_CLASS(cpu)->model;
-    bool from_host = model && model->from_host && current_accel_class() &&
-                     current_accel_class()->get_supported_cpuid;
-
-    if (from_host) {
-        for (unsigned word = 0; word < FEATURE_WORDS; word++) {
-            id->features[word] |= host_features(word) & ~id->user_features[word];
-        }
-    }
-    if (!cpu->kvm_signature || !kvm_enabled()) {
-        id->features[FEAT_KVM] = id->features[FEAT_KVM_HINTS] = 0;
-    }
-    filter_features(cpu);
-    if (!features_are_complete(cpu, errp)) {
-        return false;
-    }
-    drop_dependent_features(cpu);
-    warn_of_amd_threads(cpu);
-    if (cpu->level == UINT32_MAX) {
-        cpu->level = highest_level(cpu);
-    }
-    if (cpu->xlevel == UINT32_MAX) {
-        cpu->xlevel = highest_xlevel(cpu);
-    }
-    return true;
-}
-
-/* ---- Leaves ---- */
 
 static X86CpuidEntry *add_entry(Builder *b, uint32_t leaf, uint32_t subleaf, bool has_subleaf)
 {
@@ -423,19 +194,12 @@ static void build_topology_leaves(Builder *b)
 /* State components of XCR0 that the features shown need. */
 static uint64_t xsave_components(const Builder *b)
 {
-    uint64_t mask = 0x3;
+    uint64_t mask = X86_XSAVE_LEGACY;
 
-    if (b->features[FEAT_1_ECX] & CPUID_1_ECX_AVX) {
-        mask |= 1u << 2;
-    }
-    if (b->features[FEAT_7_0_EBX] & CPUID_7_0_EBX_MPX) {
-        mask |= (1u << 3) | (1u << 4);
-    }
-    if (b->features[FEAT_7_0_EBX] & CPUID_7_0_EBX_AVX512F) {
-        mask |= (1u << 5) | (1u << 6) | (1u << 7);
-    }
-    if (b->features[FEAT_7_0_ECX] & CPUID_7_0_ECX_PKU) {
-        mask |= 1u << 9;
+    for (unsigned i = 0; i < x86_nb_xsave_components; i++) {
+        const X86XsaveComponent *c = &x86_xsave_components[i];
+
+        mask |= b->features[c->word] & c->bit ? c->components : 0;
     }
     return mask;
 }
@@ -446,10 +210,9 @@ static void build_xsave_leaves(Builder *b)
     X86CpuidEntry *main_entry, *compact_entry;
     uint32_t regs[4], size = 512 + 64, compact_size = 512 + 64;
 
-    if (!(b->features[FEAT_1_ECX] & CPUID_1_ECX_XSAVE) || !accel_cpuid(0xd, 0, regs)) {
+    if (!(b->features[FEAT_1_ECX] & CPUID_1_ECX_XSAVE) || !x86_accel_cpuid(0xd, 0, regs)) {
         return;   /* an entry, even one of zeroes, would have KVM fill in a size */
     }
-    mask &= regs[0] | (uint64_t)regs[3] << 32;
     main_entry = add_entry(b, 0xd, 0, true);
     compact_entry = add_entry(b, 0xd, 1, true);
     compact_entry->eax = b->features[FEAT_XSAVE];
@@ -459,7 +222,7 @@ static void build_xsave_leaves(Builder *b)
         if (!(mask & (UINT64_C(1) << i))) {
             continue;
         }
-        accel_cpuid(0xd, i, regs);
+        x86_accel_cpuid(0xd, i, regs);
         entry = add_entry(b, 0xd, i, true);
         entry->eax = regs[0];
         entry->ebx = regs[1];
@@ -473,9 +236,45 @@ static void build_xsave_leaves(Builder *b)
     main_entry->ebx = main_entry->ecx = size;
 }
 
+static void build_leaf_7(Builder *b)
+{
+    X86CpuidEntry *entry = add_entry(b, 7, 0, true);
+
+    if (b->features[FEAT_7_2_EDX]) {
+        entry->eax = 2;
+    } else if (b->features[FEAT_7_1_EAX] || b->features[FEAT_7_1_ECX] ||
+               b->features[FEAT_7_1_EDX]) {
+        entry->eax = 1;
+    }
+    entry->ebx = b->features[FEAT_7_0_EBX];
+    entry->ecx = b->features[FEAT_7_0_ECX];
+    entry->edx = b->features[FEAT_7_0_EDX];
+    entry = add_entry(b, 7, 1, true);
+    entry->eax = b->features[FEAT_7_1_EAX];
+    entry->ecx = b->features[FEAT_7_1_ECX];
+    entry->edx = b->features[FEAT_7_1_EDX];
+    add_entry(b, 7, 2, true)->edx = b->features[FEAT_7_2_EDX];
+}
+
+/* Intel's architectural performance counters, as the accelerator has them. */
+static void build_pmu_leaf(Builder *b)
+{
+    uint32_t regs[4];
+    X86CpuidEntry *entry;
+
+    if (!b->cpu->pmu || !x86_accel_cpuid(0xa, 0, regs)) {
+        return;
+    }
+    entry = add_leaf(b, 0xa);
+    entry->eax = regs[0];
+    entry->ebx = regs[1];
+    entry->ecx = regs[2];
+    entry->edx = regs[3];
+}
+
 static void build_basic_leaves(Builder *b)
 {
-    bool hide_intel = b->cpu->vendor_cpuid_only && vendor_is_amd(b->cpu);
+    bool hide_intel = b->cpu->vendor_cpuid_only && x86_cpu_is_amd_like(b->cpu);
     X86CpuidEntry *entry = add_leaf(b, 0);
 
     entry->eax = b->level;
@@ -499,12 +298,10 @@ static void build_basic_leaves(Builder *b)
         add_leaf(b, 6)->eax = b->features[FEAT_6_EAX];
     }
     if (b->level >= 7) {
-        entry = add_entry(b, 7, 0, true);
-        entry->eax = b->features[FEAT_7_1_EAX] ? 1 : 0;
-        entry->ebx = b->features[FEAT_7_0_EBX];
-        entry->ecx = b->features[FEAT_7_0_ECX];
-        entry->edx = b->features[FEAT_7_0_EDX];
-        add_entry(b, 7, 1, true)->eax = b->features[FEAT_7_1_EAX];
+        build_leaf_7(b);
+    }
+    if (b->level >= 0xa) {
+        build_pmu_leaf(b);
     }
     if (b->level >= 0xb) {
         build_topology_leaves(b);
@@ -566,9 +363,27 @@ static void build_amd_topology_leaves(Builder *b)
                  (b->cpu->apic_id >> apicid_die_offset(&b->topo) & 0xff);
 }
 
+static void build_amd_feature_leaves(Builder *b)
+{
+    X86CpuidEntry *entry;
+    uint32_t regs[4];
+
+    if (b->xlevel >= 0x80000021) {
+        entry = add_leaf(b, 0x80000021);
+        entry->eax = b->features[FEAT_8000_0021_EAX];
+        entry->ecx = b->features[FEAT_8000_0021_ECX];
+    }
+    if (b->xlevel >= 0x80000022 && b->features[FEAT_8000_0022_EAX] &&
+        x86_accel_cpuid(0x80000022, 0, regs)) {
+        entry = add_leaf(b, 0x80000022);
+        entry->eax = b->features[FEAT_8000_0022_EAX];
+        entry->ebx = regs[1] & 0xf;          /* counters of a core; the others are the host's */
+    }
+}
+
 static uint32_t features_8000_0001_edx(const Builder *b)
 {
-    uint32_t aliases = vendor_is_amd(b->cpu) ? b->features[FEAT_1_EDX] & X86_AMD_ALIASES : 0;
+    uint32_t aliases = x86_cpu_is_amd_like(b->cpu) ? b->features[FEAT_1_EDX] & X86_AMD_ALIASES : 0;
 
     return b->features[FEAT_8000_0001_EDX] | aliases;
 }
@@ -584,7 +399,7 @@ static void build_extended_leaves(Builder *b)
     entry->eax = family_model_stepping(&b->cpu->cpuid);
     entry->ecx = b->features[FEAT_8000_0001_ECX];
     entry->edx = features_8000_0001_edx(b);
-    if (threads > 1 && vendor_is_amd(b->cpu)) {
+    if (threads > 1 && x86_cpu_is_amd_like(b->cpu)) {
         entry->ecx |= CPUID_8000_0001_ECX_CMP_LEGACY;
     }
     for (unsigned i = 0; i < 3; i++) {
@@ -608,6 +423,7 @@ static void build_extended_leaves(Builder *b)
         entry->edx = b->features[FEAT_SVM];
     }
     build_amd_topology_leaves(b);
+    build_amd_feature_leaves(b);
 }
 
 unsigned x86_cpu_build_cpuid(X86CPU *cpu, X86CpuidEntry *entries, unsigned max)
@@ -621,7 +437,7 @@ unsigned x86_cpu_build_cpuid(X86CPU *cpu, X86CpuidEntry *entries, unsigned max)
     if (current_machine) {
         b.topo = x86_topo_info_of_machine(current_machine);
     }
-    if (b.topo.dies_per_pkg > 1 && !vendor_is_amd(cpu)) {
+    if (b.topo.dies_per_pkg > 1 && !x86_cpu_is_amd_like(cpu)) {
         b.level = MAX(b.level, 0x1f);
     }
     build_basic_leaves(&b);

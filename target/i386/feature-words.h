@@ -27,6 +27,7 @@ extern const unsigned x86_nb_cpu_models;
 #define CPUID_1_EDX_MCA (1u << 14)
 #define CPUID_1_EDX_HT (1u << 28)
 #define CPUID_1_ECX_MONITOR (1u << 3)
+#define CPUID_1_ECX_PDCM (1u << 15)
 #define CPUID_1_ECX_X2APIC (1u << 21)
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_XSAVE (1u << 26)
@@ -41,6 +42,8 @@ extern const unsigned x86_nb_cpu_models;
 #define CPUID_8000_0001_ECX_CMP_LEGACY (1u << 1)
 #define CPUID_8000_0001_ECX_SVM (1u << 2)
 #define CPUID_8000_0001_ECX_TOPOEXT (1u << 22)
+#define CPUID_8000_0001_ECX_PERFCTR_CORE (1u << 23)
+#define CPUID_8000_0001_ECX_PERFCTR_NB (1u << 24)
 #define CPUID_8000_0007_EDX_INVTSC (1u << 8)
 
 #define X86_VENDOR_AMD "AuthenticAMD"
@@ -48,6 +51,21 @@ extern const unsigned x86_nb_cpu_models;
 #define X86_VENDOR_INTEL "GenuineIntel"
 
 uint32_t x86_feature_word_names_mask(X86FeatureWord word);
+
+/* Parts of XSAVE's state (SDM volume 1 section 13.1) that come with a feature. */
+typedef struct X86XsaveComponent {
+    uint32_t components;            /* bits of XCR0 */
+    X86FeatureWord word;
+    uint32_t bit;
+} X86XsaveComponent;
+#define X86_XSAVE_LEGACY 0x3u       /* x87 and SSE: always */
+extern const X86XsaveComponent x86_xsave_components[];
+extern const unsigned x86_nb_xsave_components;
+
+/* AMD's or Hygon's, whose CPUID is alike. */
+bool x86_cpu_is_amd_like(const X86CPU *cpu);
+/* What the accelerator offers of a leaf; false, with zeroes, where no vCPU will run. */
+bool x86_accel_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
 
 /*
  * Fills cpu->cpuid.features for good: model and user's wishes, cut down to what the accelerator

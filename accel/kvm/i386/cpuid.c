@@ -10,7 +10,6 @@
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPUID_6_EAX_ARAT (1u << 2)
-#define CPUID_7_EDX_AMX ((1u << 22) | (1u << 24) | (1u << 25))
 
 static const struct kvm_cpuid_entry2 *find_supported(const KvmVm *vm, uint32_t leaf,
                                                      uint32_t subleaf)
@@ -43,8 +42,6 @@ void kvm_x86_supported_cpuid(const KvmVm *vm, uint32_t leaf, uint32_t subleaf, u
         regs[2] |= vm->target->has_tsc_deadline ? CPUID_1_ECX_TSC_DEADLINE : 0;
     } else if (leaf == 6) {
         regs[0] |= CPUID_6_EAX_ARAT;
-    } else if (leaf == 7 && subleaf == 0) {
-        regs[3] &= ~CPUID_7_EDX_AMX;  /* needs a permission that is not asked for */
     }
 }
 

@@ -22,6 +22,7 @@ struct KvmTargetVm {
     bool has_smm;
     bool has_exception_payload;     /* and switched on */
     bool has_triple_fault_event;    /* and switched on */
+    int pmu_capabilities;           /* what KVM_CAP_PMU_CAPABILITY can switch */
     int nb_address_spaces;          /* KVM_CAP_MULTI_ADDRESS_SPACE; 0: not known to this KVM */
 
     struct kvm_cpuid2 *cpuid;       /* KVM_GET_SUPPORTED_CPUID */

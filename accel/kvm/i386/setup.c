@@ -135,6 +135,7 @@ const KvmSetupStep kvm_target_setup_steps[] = {
     X86_FLAG_IF_ANY(KVM_CAP_MCE, has_mce),
     X86_FLAG_IF_ANY(KVM_CAP_X86_SMM, has_smm),
     X86_VALUE_IF_ANY(KVM_CAP_MULTI_ADDRESS_SPACE, nb_address_spaces),
+    X86_VALUE_IF_ANY(KVM_CAP_PMU_CAPABILITY, pmu_capabilities),
     X86_FLAG_IF_ANY(KVM_CAP_EXCEPTION_PAYLOAD, has_exception_payload),
     X86_FLAG_IF_ANY(KVM_CAP_X86_TRIPLE_FAULT_EVENT, has_triple_fault_event),
     ENABLE_IF_THERE(KVM_CAP_EXCEPTION_PAYLOAD, has_exception_payload),

@@ -8,6 +8,30 @@
 #include "qapi/error.h"
 #include "kvm-x86.h"
 
+/*
+ * The first CPU decides for all whether the VM has performance counters: AMD's could otherwise be
+ * used though no leaf shows them.
+ */
+bool kvm_target_prepare_vcpu(KvmVcpu *vcpu, Error **errp)
+{
+    struct kvm_enable_cap cap = {
+        .cap = KVM_CAP_PMU_CAPABILITY, .args[0] = KVM_PMU_CAP_DISABLE,
+    };
+    KvmVm *vm = vcpu->vm;
+    int ret;
+
+    if (vm->vcpus->len || X86_CPU(vcpu->cpu)->pmu ||
+        !(vm->target->pmu_capabilities & KVM_PMU_CAP_DISABLE)) {
+        return true;
+    }
+    ret = kvm_call(vm->vm_fd, KVM_ENABLE_CAP, &cap);
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "KVM: KVM_ENABLE_CAP of KVM_CAP_PMU_CAPABILITY failed");
+        return false;
+    }
+    return true;
+}
+
 bool kvm_target_init_vcpu(KvmVcpu *vcpu, Error **errp)
 {
     CPUX86State *env = &X86_CPU(vcpu->cpu)->env;

@@ -151,6 +151,8 @@ struct X86CPU {
     uint8_t host_phys_bits_limit;
     bool kvm_signature;             /* property "kvm": show KVM's leaves */
     bool l3_cache;
+    bool pmu;                       /* show the performance counters that the accelerator has */
+    bool migratable;                /* "host", "max": no feature that ties the guest to a host */
     bool check;
     bool enforce;
     bool cpuid_0xb;

@@ -17,11 +17,17 @@ typedef enum X86FeatureWord {
     FEAT_7_0_ECX,
     FEAT_7_0_EDX,
     FEAT_7_1_EAX,
+    FEAT_7_1_ECX,
+    FEAT_7_1_EDX,
+    FEAT_7_2_EDX,
     FEAT_XSAVE,            /* leaf 0xd subleaf 1 EAX */
     FEAT_8000_0001_EDX,
     FEAT_8000_0001_ECX,
     FEAT_8000_0007_EDX,
     FEAT_8000_0008_EBX,
+    FEAT_8000_0021_EAX,
+    FEAT_8000_0021_ECX,
+    FEAT_8000_0022_EAX,
     FEAT_SVM,              /* leaf 0x8000000a EDX */
     FEAT_KVM,              /* leaf 0x40000001 EAX */
     FEAT_KVM_HINTS,        /* leaf 0x40000001 EDX */
@@ -60,6 +66,10 @@ typedef struct X86CpuidEntry {
 
 /* Name of a feature bit, or NULL. */
 const char *x86_feature_name(X86FeatureWord word, unsigned bit);
+/* Why a feature bit has no name, and is shown to no guest; NULL for one with a name. */
+const char *x86_feature_mask_reason(X86FeatureWord word, unsigned bit);
+/* Why a whole leaf of the host is not shown; NULL for one that is, or that nobody knows. */
+const char *x86_leaf_mask_reason(uint32_t leaf);
 
 /* All leaves of a realized CPU: at most @max entries are written; returns how many. */
 #define X86_CPUID_MAX_ENTRIES 128
