@@ -70,6 +70,7 @@
 #define DEVICE_SIZE (256 * MiB)
 #define BLOCK_SIZE (2 * MiB)
 #define QUEUE_SIZE 8
+#define JOB_BLOCKS 40
 #define NB_DEVICES_MAX 3
 
 /* Where a device is plugged. */
@@ -695,16 +696,16 @@ static void attack_plug(Fuzz *f)
     }
 }
 
-/* Much memory, touched, is given back in a job, during which anything may come. */
+/* More than 64 MiB of a file are given back by a job, during which anything may come. */
 static void attack_job(Fuzz *f)
 {
-    Device *d = fuzz_device(f);
+    Device *d = &f->devices[1 + fuzz_below(f, f->nb_devices - 1)];
     struct vring_desc chain[2];
 
     resize(f, d, DEVICE_SIZE);
-    request_write(f, d, VIRTIO_MEM_REQ_PLUG, d->addr, 64, chain);
+    request_write(f, d, VIRTIO_MEM_REQ_PLUG, d->addr, JOB_BLOCKS, chain);
     chain_send(f, d, chain);
-    qtest_memset(f->qts, d->addr, 0x5a, 64 * BLOCK_SIZE);
+    qtest_memset(f->qts, d->addr, 0x5a, JOB_BLOCKS * BLOCK_SIZE);
     request_write(f, d, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0, chain);
     chain_send(f, d, chain);
 }
@@ -793,7 +794,7 @@ static const struct {
 } attacks[] = {
     { attack_request, 40 }, { attack_aim, 25 }, { attack_driver, 8 },
     { attack_ring_in_own_memory, 6 }, { attack_slot, 4 }, { attack_eject, 4 },
-    { attack_unplug_request, 4 }, { attack_plug, 8 }, { attack_job, 1 }, { attack_config, 4 },
+    { attack_unplug_request, 4 }, { attack_plug, 8 }, { attack_job, 2 }, { attack_config, 4 },
     { attack_ecam, 2 }, { attack_cpu, 6 }, { attack_resize, 5 }, { attack_device_reset, 4 },
     { attack_system_reset, 1 }, { attack_stop_cont, 3 },
     { attack_together, 6 }, { attack_recover, 16 },
@@ -828,7 +829,7 @@ static unsigned env_number(const char *name, unsigned otherwise)
 static void add_device_options(GString *args, const Device *d)
 {
     static const char *const backends[] = { "memory-backend-ram", "memory-backend-memfd",
-                                            "memory-backend-ram" };
+                                            "memory-backend-memfd" };
     static const char *const props[] = { "", ",dynamic-memslots=on", ",prealloc=on" };
 
     g_string_append_printf(args, " -object %s,id=mem%u,size=%u", backends[d->nr], d->nr,

@@ -74,10 +74,15 @@ static void slot_probe(Slot *s, bool packed)
     queue_start(&s->q, 0);
 }
 
+static void slot_start_on(Slot *s, const char *backend, const char *props)
+{
+    slot_spawn(s, backend, props);
+    slot_probe(s, strstr(props, "packed=on"));
+}
+
 static void slot_start(Slot *s, const char *props)
 {
-    slot_spawn(s, RAM_1G, props);
-    slot_probe(s, strstr(props, "packed=on"));
+    slot_start_on(s, RAM_1G, props);
 }
 
 static void slot_end(Slot *s)
@@ -173,7 +178,7 @@ static void test_error_to_slot(void)
     slot_end(&s);
 }
 
-/* What takes long to discard is answered from the main loop. */
+/* What takes long to discard (a file's pages, more than 64 MiB) is answered from the main loop. */
 static void test_job_to_slot(void)
 {
     QueueDesc chain[2];
@@ -181,9 +186,9 @@ static void test_job_to_slot(void)
     uint16_t id;
     Slot s;
 
-    slot_start(&s, ",requested-size=512M");
-    assert_response(queue_request(&s.q, VIRTIO_MEM_REQ_PLUG, s.vm.addr, 256, NULL), ACK);
-    qtest_memset(s.vm.qts, s.vm.addr, 0x5a, 512 * MiB);
+    slot_start_on(&s, "memory-backend-memfd,size=1G", ",requested-size=256M");
+    assert_response(queue_request(&s.q, VIRTIO_MEM_REQ_PLUG, s.vm.addr, 128, NULL), ACK);
+    qtest_memset(s.vm.qts, s.vm.addr, 0x5a, 256 * MiB);
     slot_aim(&s, ecam(0, PORT_DEVFN, SLOT_CONTROL), SLOT_RELEASED);
     vector_set(&s, VIRTIO_PCI_COMMON_Q_MSIX);
     queue_request_write(&s.q, 0, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0, chain);
