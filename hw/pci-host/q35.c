@@ -1,40 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The Q35 host bridge: the bridge object with the root bus "pcie.0" and the memory-mapped
- * configuration window, and its function "mch" at 00.0. PAM (0x90 to 0x96), SMRAM (0x9d) and
- * PCIEXBAR (0x60) have an effect; the other registers of system management mode, which this
- * machine does not have, only keep what is written, within their locks. Source: Intel 3 Series
- * (316966) datasheet.
+ * configuration window, and its function "mch" at 00.0. PAM (0x90 to 0x96), PCIEXBAR (0x60) and what is
+ * in q35-smram.c have an effect. Source: Intel 3 Series (316966) datasheet.
  */
 #include "qemu/osdep.h"
 #include "hw/core/qdev-properties.h"
 #include "hw/core/resettable.h"
 #include "hw/pci-host/pc-host-internal.h"
+#include "q35-smram.h"
 #include "qapi/error.h"
 #include "qemu/units.h"
 
 OBJECT_DECLARE_SIMPLE_TYPE(Q35PCIHost, Q35_HOST_DEVICE)
 OBJECT_DECLARE_SIMPLE_TYPE(MCHPCIState, MCH_PCI_DEVICE)
 
-#define MCH_EXT_TSEG_MBYTES 0x50
-#define MCH_EXT_TSEG_QUERY 0xffff
-#define MCH_EXT_TSEG_DEFAULT 16
 #define MCH_PCIEXBAR_SIZE 8
 #define MCH_PCIEXBAR_ENABLE 0x1
 #define MCH_PCIEXBAR_ADDR_MASK 0xffffff000000u   /* bits 47:26, the low ones by length */
-#define MCH_F_SMBASE 0x9c
-#define MCH_F_SMBASE_QUERY 0xff
-#define MCH_F_SMBASE_IN_RAM 0x01
-#define MCH_F_SMBASE_LOCK 0x02
-#define MCH_SMRAM 0x9d
-#define MCH_SMRAM_DEFAULT 0x02
-#define MCH_SMRAM_WMASK 0x78                     /* D_OPEN, D_CLS, D_LCK, G_SMRAME */
-#define MCH_SMRAM_WMASK_LOCKED 0x20              /* D_CLS */
-#define MCH_SMRAM_D_OPEN 0x40
-#define MCH_SMRAM_D_LCK 0x10
-#define MCH_ESMRAMC 0x9e
-#define MCH_ESMRAMC_DEFAULT 0x38
-#define MCH_ESMRAMC_WMASK 0x87                   /* H_SMRAME, TSEG size and enable */
 #define Q35_HOLE64_SIZE_DEFAULT (32 * GiB)
 
 struct Q35PCIHost {
@@ -48,7 +31,7 @@ struct MCHPCIState {
     PCIDevice parent_obj;
 
     PCLowMemory low;
-    uint16_t ext_tseg_mbytes;     /* property "extended-tseg-mbytes" */
+    MCHSmram smram;
     bool attached;                /* low memory and the bridge object are there */
 };
 
@@ -58,7 +41,7 @@ static void mch_update_low_memory(MCHPCIState *mch)
 
     if (mch->attached) {
         pc_low_memory_update(&mch->low, config + MCH_HOST_BRIDGE_PAM0,
-                             config[MCH_SMRAM] & MCH_SMRAM_D_OPEN);
+                             mch_smram_is_open(&mch->smram));
     }
 }
 
@@ -82,98 +65,47 @@ static void mch_update_pciexbar(MCHPCIState *mch)
                            reg & MCH_PCIEXBAR_ADDR_MASK & ~(size - 1), size);
 }
 
-/* D_LCK makes itself and the others read-only until reset, and closes the window. */
-static void mch_update_smram(PCIDevice *dev)
-{
-    if (dev->config[MCH_SMRAM] & MCH_SMRAM_D_LCK) {
-        dev->config[MCH_SMRAM] &= ~MCH_SMRAM_D_OPEN;
-        dev->wmask[MCH_SMRAM] = MCH_SMRAM_WMASK_LOCKED;
-        dev->wmask[MCH_ESMRAMC] = 0;
-    }
-}
-
-/* Software asks for the size by writing all ones; what it writes otherwise stays. */
-static void mch_update_ext_tseg(MCHPCIState *mch)
-{
-    uint8_t *reg = PCI_DEVICE(mch)->config + MCH_EXT_TSEG_MBYTES;
-
-    if (pci_get_word(reg) == MCH_EXT_TSEG_QUERY) {
-        pci_set_word(reg, mch->ext_tseg_mbytes);
-    }
-}
-
-/*
- * Whether the default SMBASE can be RAM of its own: asked for by 0xff and answered by 1, after
- * which 2 takes it and locks the register. Anything else leaves @old.
- */
-static void mch_update_smbase(PCIDevice *dev, uint8_t old)
-{
-    uint8_t *reg = dev->config + MCH_F_SMBASE;
-
-    if (*reg == MCH_F_SMBASE_QUERY) {
-        *reg = MCH_F_SMBASE_IN_RAM;
-    } else if (*reg == MCH_F_SMBASE_LOCK && old == MCH_F_SMBASE_IN_RAM) {
-        dev->wmask[MCH_F_SMBASE] = 0;
-    } else {
-        *reg = old;
-    }
-}
-
 static void mch_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len)
 {
     MCHPCIState *mch = MCH_PCI_DEVICE(dev);
-    uint8_t old_smbase = dev->config[MCH_F_SMBASE];
+    uint8_t old_smbase = mch_smram_get_smbase(&mch->smram);
 
     pci_default_write_config(dev, address, val, len);
     if (ranges_overlap(address, len, MCH_HOST_BRIDGE_PCIEXBAR, MCH_PCIEXBAR_SIZE)) {
         mch_update_pciexbar(mch);
     }
-    if (ranges_overlap(address, len, MCH_EXT_TSEG_MBYTES, 2)) {
-        mch_update_ext_tseg(mch);
-    }
-    if (ranges_overlap(address, len, MCH_F_SMBASE, 1)) {
-        mch_update_smbase(dev, old_smbase);
-    }
-    if (ranges_overlap(address, len, MCH_SMRAM, 2)) {
-        mch_update_smram(dev);
-    }
-    if (ranges_overlap(address, len, MCH_HOST_BRIDGE_PAM0, PC_PAM_REGS) ||
-        ranges_overlap(address, len, MCH_SMRAM, 1)) {
+    if (mch_smram_written(&mch->smram, address, len, old_smbase) ||
+        ranges_overlap(address, len, MCH_HOST_BRIDGE_PAM0, PC_PAM_REGS)) {
         mch_update_low_memory(mch);
     }
 }
 
-static void mch_set_reset_values(MCHPCIState *mch)
+static void mch_reset_pciexbar(MCHPCIState *mch)
 {
-    PCIDevice *dev = PCI_DEVICE(mch);
-
-    pci_set_quad(dev->config + MCH_HOST_BRIDGE_PCIEXBAR, MCH_HOST_BRIDGE_PCIEXBAR_DEFAULT);
-    pci_set_word(dev->config + MCH_EXT_TSEG_MBYTES, mch->ext_tseg_mbytes);
-    dev->config[MCH_F_SMBASE] = 0;
-    dev->wmask[MCH_F_SMBASE] = 0xff;
-    dev->config[MCH_SMRAM] = MCH_SMRAM_DEFAULT;
-    dev->wmask[MCH_SMRAM] = MCH_SMRAM_WMASK;
-    dev->config[MCH_ESMRAMC] = MCH_ESMRAMC_DEFAULT;
-    dev->wmask[MCH_ESMRAMC] = MCH_ESMRAMC_WMASK;
+    pci_set_quad(PCI_DEVICE(mch)->config + MCH_HOST_BRIDGE_PCIEXBAR,
+                 MCH_HOST_BRIDGE_PCIEXBAR_DEFAULT);
 }
 
 static void mch_reset_hold(Object *obj, ResetType type)
 {
     MCHPCIState *mch = MCH_PCI_DEVICE(obj);
 
-    mch_set_reset_values(mch);
+    mch_reset_pciexbar(mch);
+    mch_smram_reset(&mch->smram);
     mch_update_pciexbar(mch);
     mch_update_low_memory(mch);
 }
 
 static void mch_realize(PCIDevice *dev, Error **errp)
 {
-    mch_set_reset_values(MCH_PCI_DEVICE(dev));
+    mch_reset_pciexbar(MCH_PCI_DEVICE(dev));
+    mch_smram_realize(&MCH_PCI_DEVICE(dev)->smram, dev, errp);
 }
 
 static void mch_attach(MCHPCIState *mch, const PCHostConfig *config)
 {
     pc_low_memory_init(&mch->low, OBJECT(mch), config->system, config->ram, config->pci);
+    mch_smram_attach(&mch->smram, config);
     mch->attached = true;
     mch_update_low_memory(mch);
 }
@@ -240,7 +172,7 @@ static void q35_host_class_init(ObjectClass *klass, const void *data)
 }
 
 static const Property mch_props[] = {
-    DEFINE_PROP_UINT16("extended-tseg-mbytes", MCHPCIState, ext_tseg_mbytes,
+    DEFINE_PROP_UINT16("extended-tseg-mbytes", MCHPCIState, smram.ext_tseg_mbytes,
                        MCH_EXT_TSEG_DEFAULT),
 };
 

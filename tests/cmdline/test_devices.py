@@ -82,6 +82,14 @@ class Devices(TestCase):
                          for d in emulator.monitor().cmd("query-memory-devices")]
         self.assertEqual(addresses, [0x100000000, 0x100000000 + 384 * MIB])
 
+    def test_memory_for_system_management(self):
+        """A larger TSEG of Q35 has at most 4095 MiB; the value is told."""
+        for value in (4096, 65535):
+            ended = run(*START, "-machine", "q35", "-global", f"mch.extended-tseg-mbytes={value}",
+                        binary=STOCK or BINARY)
+            self.assertEqual(ended.status, 1, ended)
+            self.assertIn(f"invalid extended-tseg-mbytes value: {value}", ended.err)
+
 
 if __name__ == "__main__":
     unittest.main()

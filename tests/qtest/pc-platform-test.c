@@ -657,6 +657,146 @@ static void test_smram(const void *machine)
     pc_stop(&pc);
 }
 
+#define LOW_RAM (UINT64_C(128) << 20)     /* what RAM says, all below 4 GiB */
+
+/* Marks RAM at @addr, below 4 GiB; whether it is still to be seen; it never changes while hidden. */
+static void ram_mark(Pc *pc, uint64_t addr)
+{
+    qtest_writel(pc->s, addr, (uint32_t)(addr ^ 0x5a5a0000));
+}
+
+static void assert_ram(Pc *pc, uint64_t addr, bool shown)
+{
+    g_assert_cmphex(qtest_readl(pc->s, addr), ==, shown ? (addr ^ 0x5a5a0000) : UINT32_MAX);
+    if (!shown) {
+        qtest_writel(pc->s, addr, 0);
+    }
+}
+
+/* The last MiB of low RAM are hidden by T_EN with G_SMRAME: 1, 2, 8 or what the property says. */
+static void tseg_check(const char *args, unsigned largest)
+{
+    Pc pc = pc_start("q35", args);
+    const unsigned mib[] = { 1, 2, 8, largest };
+
+    for (unsigned i = 0; i < 4; i++) {
+        ram_mark(&pc, LOW_RAM - mib[i] * 0x100000);
+        ram_mark(&pc, LOW_RAM - mib[i] * 0x100000 - 4);
+        ram_mark(&pc, LOW_RAM - 4);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t start = LOW_RAM - mib[i] * 0x100000;
+
+        config_write(&pc, 0, 0, 0x9e, (uint8_t)(i << 1 | 1));
+        assert_ram(&pc, start, true);                   /* not without G_SMRAME */
+        config_write(&pc, 0, 0, 0x9d, 0x0a);
+        assert_ram(&pc, start, false);
+        assert_ram(&pc, LOW_RAM - 4, false);
+        assert_ram(&pc, start - 4, true);
+        config_write(&pc, 0, 0, 0x9d, 0x4a);            /* D_OPEN is about 0xa0000 */
+        assert_ram(&pc, start, false);
+        config_write(&pc, 0, 0, 0x9e, (uint8_t)(i << 1));
+        assert_ram(&pc, start, true);                   /* nor without T_EN */
+        assert_ram(&pc, LOW_RAM - 4, true);
+        config_write(&pc, 0, 0, 0x9d, 0x02);
+    }
+    pc_stop(&pc);
+}
+
+static void test_tseg(void)
+{
+    tseg_check("", 16);
+    tseg_check("-global mch.extended-tseg-mbytes=32", 32);
+}
+
+/* D_LCK keeps it hidden until a reset; the size that software asks for is the property. */
+static void test_tseg_lock(void)
+{
+    Pc pc = pc_start("q35", "-global mch.extended-tseg-mbytes=24");
+    uint64_t start = LOW_RAM - 24 * 0x100000;
+
+    pc.bus->config_writew(pc.bus, 0, 0x50, 0xffff);
+    g_assert_cmphex(pc.bus->config_readw(pc.bus, 0, 0x50), ==, 24);
+    ram_mark(&pc, start);
+    config_write(&pc, 0, 0, 0x9e, 0x07);
+    config_write(&pc, 0, 0, 0x9d, 0x1a);
+    config_write(&pc, 0, 0, 0x9e, 0x00);
+    config_write(&pc, 0, 0, 0x9d, 0x02);
+    assert_ram(&pc, start, false);
+    qtest_system_reset(pc.s);
+    assert_ram(&pc, start, true);
+    g_assert_cmphex(config_read(&pc, 0, 0, 0x9e), ==, 0x38);
+    pc_stop(&pc);
+}
+
+/* One that is larger than RAM hides nothing; without a size the register is none. */
+static void test_tseg_sizes(void)
+{
+    Pc pc = pc_start("q35", "-global mch.extended-tseg-mbytes=200");
+
+    ram_mark(&pc, LOW_RAM - 4);
+    ram_mark(&pc, 0x100000);
+    config_write(&pc, 0, 0, 0x9e, 0x07);
+    config_write(&pc, 0, 0, 0x9d, 0x0a);
+    assert_ram(&pc, LOW_RAM - 4, true);
+    assert_ram(&pc, 0x100000, true);
+    pc_stop(&pc);
+
+    pc = pc_start("q35", "-global mch.extended-tseg-mbytes=0");
+    pc.bus->config_writew(pc.bus, 0, 0x50, 0xffff);
+    g_assert_cmphex(pc.bus->config_readw(pc.bus, 0, 0x50), ==, 0xffff);
+    ram_mark(&pc, LOW_RAM - 4);
+    config_write(&pc, 0, 0, 0x9e, 0x07);
+    config_write(&pc, 0, 0, 0x9d, 0x0a);
+    assert_ram(&pc, LOW_RAM - 4, true);
+    pc_stop(&pc);
+}
+
+/* Taken by 0xff and 2; then 128 KiB are hidden and the register is locked, until a reset. */
+static void test_smbase(void)
+{
+    Pc pc = pc_start("q35", "");
+    const uint32_t edges[] = { 0x2fffc, 0x30000, 0x4fffc, 0x50000 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(edges); i++) {
+        ram_mark(&pc, edges[i]);
+    }
+    config_write(&pc, 0, 0, 0x9c, 0x02);
+    g_assert_cmphex(config_read(&pc, 0, 0, 0x9c), ==, 0);
+    config_write(&pc, 0, 0, 0x9c, 0xff);
+    g_assert_cmphex(config_read(&pc, 0, 0, 0x9c), ==, 0x01);
+    assert_ram(&pc, 0x30000, true);
+    config_write(&pc, 0, 0, 0x9c, 0x02);
+    config_write(&pc, 0, 0, 0x9c, 0x00);
+    g_assert_cmphex(config_read(&pc, 0, 0, 0x9c), ==, 0x02);
+    for (unsigned i = 0; i < G_N_ELEMENTS(edges); i++) {
+        assert_ram(&pc, edges[i], i == 0 || i == 3);
+    }
+    qtest_system_reset(pc.s);
+    g_assert_cmphex(config_read(&pc, 0, 0, 0x9c), ==, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(edges); i++) {
+        assert_ram(&pc, edges[i], true);
+    }
+    pc_stop(&pc);
+}
+
+/* With H_SMRAME, D_OPEN shows the RAM of 0xa0000 at 0xfeda0000. */
+static void test_high_smram(void)
+{
+    Pc pc = pc_start("q35", "");
+
+    config_write(&pc, 0, 0, 0x9d, 0x4a);
+    qtest_writel(pc.s, 0xa0000, 0x12345678);
+    qtest_writel(pc.s, 0xbfffc, 0x9abcdef0);
+    g_assert_cmphex(qtest_readl(pc.s, 0xfeda0000), ==, 0);
+    config_write(&pc, 0, 0, 0x9e, 0x80);
+    g_assert_cmphex(qtest_readl(pc.s, 0xfeda0000), ==, 0x12345678);
+    g_assert_cmphex(qtest_readl(pc.s, 0xfedbfffc), ==, 0x9abcdef0);
+    config_write(&pc, 0, 0, 0x9d, 0x0a);
+    g_assert_cmphex(qtest_readl(pc.s, 0xfeda0000), ==, 0);
+    pc_stop(&pc);
+}
+
 /* The window of memory-mapped configuration: its size by bits 2:1, its place, gone by a reset. */
 static void test_ecam(void)
 {
@@ -711,5 +851,10 @@ int main(int argc, char **argv)
         }
     }
     qtest_add_func("/platform/q35/memory/ecam", test_ecam);
+    qtest_add_func("/platform/q35/memory/tseg", test_tseg);
+    qtest_add_func("/platform/q35/memory/tseg-lock", test_tseg_lock);
+    qtest_add_func("/platform/q35/memory/tseg-sizes", test_tseg_sizes);
+    qtest_add_func("/platform/q35/memory/smbase", test_smbase);
+    qtest_add_func("/platform/q35/memory/high-smram", test_high_smram);
     return g_test_run();
 }
