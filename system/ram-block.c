@@ -220,7 +220,7 @@ RAMBlock *qemu_ram_alloc_from_fd(MemoryRegion *mr, uint64_t size, uint64_t align
         return NULL;
     }
     /* A part of a base page is a page; a huge page that is not wanted in full is a mistake. */
-    if (QEMU_ALIGN_UP(size, (uint64_t)qemu_real_host_page_size()) < page) {
+    if (size <= page - qemu_real_host_page_size()) {
         error_setg(errp, "memory size 0x%" PRIx64 " must be equal to or larger than "
                    "page size 0x%zx", size, page);
         return NULL;

@@ -225,6 +225,36 @@ char *size_to_str(uint64_t val)
     return g_strdup_printf("%0.3g %sB", value, units[i]);
 }
 
+/* How often @val can be divided by 1024, up to GiB; *@rest is what is left. */
+static unsigned size_find_unit(uint64_t val, uint64_t *rest)
+{
+    unsigned i = 0;
+
+    for (; val && val % 1024 == 0 && i < 3; i++) {
+        val /= 1024;
+    }
+    *rest = val;
+    return i;
+}
+
+char *size_to_exact_str(uint64_t val)
+{
+    static const char *const units[] = { "bytes", "KiB", "MiB", "GiB" };
+    uint64_t rest;
+    unsigned i = size_find_unit(val, &rest);
+
+    return g_strdup_printf("%" PRIu64 " %s", rest, val ? units[i] : "MiB");
+}
+
+char *size_to_option_str(uint64_t val)
+{
+    static const char *const suffixes[] = { "", "k", "M", "G" };
+    uint64_t rest;
+    unsigned i = size_find_unit(val, &rest);
+
+    return g_strdup_printf("%" PRIu64 "%s", rest, suffixes[i]);
+}
+
 void pstrcpy(char *buf, int buf_size, const char *str)
 {
     if (buf_size > 0) {

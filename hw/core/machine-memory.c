@@ -16,7 +16,6 @@
 /* As many as ACPI's memory hotplug interface could name: QEMU's limit. */
 #define MACHINE_MAX_RAM_SLOTS 256
 #define RAM_SIZE_ALIGN 8192
-#define MAXMEM_ALIGN 4096
 
 /* ---- the property "memory" ------------------------------------------------------------------ */
 
@@ -57,11 +56,6 @@ static bool memory_check_max(const MemoryConfig *c, Error **errp)
         error_setg(errp, "invalid value of maxmem: memory slots were specified but maximum memory "
                    "size (0x%" PRIx64 ") is equal to the initial memory size (0x%" PRIx64 ")",
                    c->max_size, c->size);
-        return false;
-    }
-    if (c->max_size % MAXMEM_ALIGN) {
-        error_setg(errp, "maximum memory size must by aligned to multiple of %d bytes",
-                   MAXMEM_ALIGN);
         return false;
     }
     return true;

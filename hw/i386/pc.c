@@ -5,6 +5,8 @@
  * which does after every system reset what firmware would do.
  */
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
@@ -133,18 +135,75 @@ static void pc_avoid_amd_hole(PCMachineState *pcms)
     }
 }
 
+/* Whether RAM and device memory, rounded up to GiB, have an end: where they have, so has all the rest. */
+static bool pc_check_memory_end(const PCMachineState *pcms, Error **errp)
+{
+    const MachineState *ms = MACHINE(pcms);
+    uint64_t start = pcms->above_4g_mem_start, end;
+
+    if (__builtin_add_overflow(start, pcms->above_4g_mem_size, &end) ||
+        __builtin_add_overflow(end, ms->maxram_size - ms->ram_size, &end) ||
+        __builtin_add_overflow(end, (ms->ram_slots + 2) * GiB, &end)) {
+        error_setg(errp, "unsupported amount of maximum memory: %" PRIx64 " (it ends beyond what 64 "
+                   "bits can address)", ms->maxram_size);
+        return false;
+    }
+    return true;
+}
+
+/* What maxmem may be at most (at least the RAM's size) for all to end below @limit; 0: nothing does. */
+static uint64_t pc_largest_maxmem(const PCMachineState *pcms, uint64_t limit)
+{
+    uint64_t slots = MACHINE(pcms)->ram_slots * GiB;
+    const MachineState *ms = MACHINE(pcms);
+    uint64_t base = pc_device_memory_base(pcms), hole = pc_hole64_size(pcms), room;
+
+    if (pcms->above_4g_mem_start == AMD_HT_END && limit <= AMD_HT_END) {
+        /* With less, nothing has to stand behind the hole. */
+        base -= AMD_HT_END - ABOVE_4G;
+        limit = MIN(limit, AMD_HT_START);
+    }
+    room = hole < limit ? QEMU_ALIGN_DOWN(limit - hole, (uint64_t)GiB) : 0;
+    return room >= base && room - base >= slots ? ms->ram_size + (room - base - slots) : 0;
+}
+
+static void pc_explain_phys_bits(const PCMachineState *pcms, uint64_t limit, uint64_t last,
+                                 GString *text)
+{
+    uint64_t maxmem = pc_largest_maxmem(pcms, limit);
+    unsigned bits = 64 - clz64(last);
+    g_autofree char *can = size_to_exact_str(limit), *value = size_to_option_str(maxmem);
+    g_autofree char *hole = size_to_exact_str(pc_hole64_size(pcms));
+    g_autofree char *need = size_to_exact_str(last / GiB * GiB + GiB);
+
+    g_string_append_printf(text, ": the CPU addresses %s, and %s are needed for RAM, maxmem and a "
+                           "window of %s for PCI behind them", can,
+                           last < UINT64_MAX - GiB ? need : "more than 16 EiB", hole);
+    if (maxmem > MACHINE(pcms)->ram_size) {
+        g_string_append_printf(text, "; maxmem=%s would do", value);
+    }
+    if (bits <= X86_PHYS_BITS_MAX) {
+        g_string_append_printf(text, "%s a CPU of %u bits (-cpu ...,phys-bits=%u)",
+                               maxmem > MACHINE(pcms)->ram_size ? ", or" : "; what would do is", bits,
+                               bits);
+    }
+}
+
 static bool pc_check_phys_bits(const PCMachineState *pcms, Error **errp)
 {
     const X86CPU *cpu = X86_CPU(first_cpu);
     uint64_t last = pc_last_address(pcms);
     unsigned bits = x86_cpu_phys_bits(cpu);
+    g_autoptr(GString) text = g_string_new(NULL);
 
-    if (bits < 64 && last >> bits) {
-        error_setg(errp, "Address space limit 0x%" PRIx64 " < 0x%" PRIx64
-                   " phys-bits too low (%u)", (UINT64_C(1) << bits) - 1, last, bits);
-        return false;
+    if (bits >= 64 || !(last >> bits)) {
+        return true;
     }
-    return true;
+    g_string_printf(text, "Address space limit 0x%" PRIx64 " < 0x%" PRIx64 " phys-bits too low (%u)",
+                    (UINT64_C(1) << bits) - 1, last, bits);
+    pc_explain_phys_bits(pcms, UINT64_C(1) << bits, last, text);
+    error_setg(errp, "%s", text->str);
+    return false;
 }
 
 /* CPUs. */
@@ -463,9 +522,13 @@ static bool pc_make(PCMachineState *pcms, Error **errp)
     if (!pc_open_kernel(pcms, errp) || !pc_create_cpus(pcms, errp)) {
         return false;
     }
+    if (!pc_check_memory_end(pcms, errp)) {
+        return false;
+    }
     pc_avoid_amd_hole(pcms);
-    if (!pc_check_phys_bits(pcms, errp) ||
-        !memory_devices_check_host(pc_memory_end(pcms), errp)) {
+    if (!pc_check_memory_end(pcms, errp) || !pc_check_phys_bits(pcms, errp) ||
+        !memory_devices_check_host(pc_memory_end(pcms), errp) ||
+        !memory_devices_check_maxmem_alignment(ms, errp)) {
         return false;
     }
     pc_map_ram(pcms);

@@ -10,6 +10,7 @@
 #include "hw/mem/memory-device.h"
 #include "qapi/error.h"
 #include "qapi/util.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
 #include "system/accel.h"
@@ -74,9 +75,17 @@ bool memory_devices_check_maxmem(const MachineState *ms, Error **errp)
                    (uint64_t)ms->ram_slots);
         return false;
     }
-    if (ms->maxram_size % qemu_real_host_page_size()) {
-        error_setg(errp, "maximum memory size must by aligned to multiple of %zu bytes",
-                   qemu_real_host_page_size());
+    return true;
+}
+
+bool memory_devices_check_maxmem_alignment(const MachineState *ms, Error **errp)
+{
+    uint64_t page = qemu_real_host_page_size(), rest = ms->maxram_size % page;
+
+    if (rest) {
+        error_setg(errp, "maximum memory size must by aligned to multiple of %" PRIu64 " bytes: "
+                   "maxmem=%" PRIu64 " would do, or better a whole number of MiB (%" PRIu64 "M)",
+                   page, ms->maxram_size - rest, ms->maxram_size / MiB);
         return false;
     }
     return true;
@@ -255,8 +264,101 @@ static uint64_t used_region_size(void)
     return used;
 }
 
-static bool check_addable(const MachineState *ms, MemoryDeviceState *md, uint64_t size,
-                          Error **errp)
+/* The device that overlaps [addr, addr + size), or NULL. */
+static MemoryDeviceState *find_conflict(Int128 addr, Int128 size)
+{
+    for (unsigned i = 0; i < nb_plugged(); i++) {
+        MemoryDeviceState *md = plugged_device(i);
+        Int128 start = device_addr(md);
+        Int128 end = start + memory_device_get_region_size(md, &error_abort);
+
+        if (addr < end && start < addr + size) {
+            return md;
+        }
+    }
+    return NULL;
+}
+
+/* The lowest address that nobody has, as if the region had no end. */
+static Int128 lowest_free_addr(const DeviceMemoryState *dms, uint64_t align, uint64_t size)
+{
+    Int128 addr = QEMU_ALIGN_UP((Int128)dms->base, align);
+
+    /* Conflicts come by rising address, so this ends. */
+    for (MemoryDeviceState *md; (md = find_conflict(addr, size));) {
+        addr = (Int128)device_addr(md) + memory_device_get_region_size(md, &error_abort);
+        addr = QEMU_ALIGN_UP(addr, align);
+    }
+    return addr;
+}
+
+/* ---- why there is no room, and what would do ------------------------------------------------ */
+
+static uint64_t largest_gap(const DeviceMemoryState *dms)
+{
+    uint64_t start = dms->base, largest = 0;
+
+    for (unsigned i = 0; i < nb_plugged(); i++) {
+        MemoryDeviceState *md = plugged_device(i);
+
+        largest = MAX(largest, device_addr(md) - start);
+        start = device_addr(md) + memory_device_get_region_size(md, &error_abort);
+    }
+    return MAX(largest, dms->base + (uint64_t)dms->mr.size - start);
+}
+
+/* By how much more maxmem the device would have its place, rounded up to MiB; *@lost to alignment. */
+static Int128 room_missing(const DeviceMemoryState *dms, uint64_t align, uint64_t size,
+                           uint64_t *lost)
+{
+    Int128 addr = lowest_free_addr(dms, align, size);
+    Int128 missing = addr + size - dms->base - dms->mr.size;
+
+    *lost = addr - lowest_free_addr(dms, 1, size);
+    return QEMU_ALIGN_UP(MAX(missing, 0), MiB);
+}
+
+/* Error: @problem, and the need, what is free, what alignment costs, and the maxmem that would do. */
+static void error_set_no_room(Error **errp, const MachineState *ms, uint64_t align, uint64_t size,
+                              const char *problem)
+{
+    const DeviceMemoryState *dms = ms->device_memory;
+    uint64_t free_size = memory_region_size(&dms->mr) - used_region_size(), lost;
+    Int128 maxmem = ms->maxram_size + room_missing(dms, align, size, &lost);
+    g_autoptr(GString) text = g_string_new(problem);
+    g_autofree char *need = size_to_exact_str(size), *unit = size_to_exact_str(align);
+    g_autofree char *left = size_to_exact_str(free_size), *cost = size_to_exact_str(lost);
+    g_autofree char *piece = size_to_exact_str(largest_gap(dms));
+    g_autofree char *value = size_to_option_str((uint64_t)maxmem);
+
+    g_string_append_printf(text, ": %s are needed at a multiple of %s, %s are free", need, unit,
+                           left);
+    if (largest_gap(dms) != free_size) {
+        g_string_append_printf(text, " (%s in one piece)", piece);
+    }
+    if (lost) {
+        g_string_append_printf(text, ", alignment costs %s", cost);
+    }
+    if (maxmem <= UINT64_MAX) {
+        g_string_append_printf(text, "; maxmem=%s would do", value);
+    }
+    error_setg(errp, "%s", text->str);
+}
+
+static void error_set_unaligned_size(Error **errp, uint64_t align, uint64_t size)
+{
+    uint64_t down = size - size % align, up;
+    g_autofree char *has = size_to_exact_str(size), *unit = size_to_exact_str(align);
+    g_autofree char *less = size_to_option_str(down), *more = NULL;
+
+    more = __builtin_add_overflow(down, align, &up) ? NULL : size_to_option_str(up);
+    error_setg(errp, "backend memory size must be multiple of 0x%" PRIx64 ": %s is none of %s; "
+               "size=%s%s%s would do", align, has, unit, down ? less : more,
+               down && more ? " or size=" : "", down && more ? more : "");
+}
+
+static bool check_addable(const MachineState *ms, MemoryDeviceState *md, uint64_t align,
+                          uint64_t size, Error **errp)
 {
     const MemoryDeviceClass *mdc = MEMORY_DEVICE_GET_CLASS(md);
     uint64_t total, used;
@@ -281,9 +383,11 @@ static bool check_addable(const MachineState *ms, MemoryDeviceState *md, uint64_
     total = memory_region_size(&ms->device_memory->mr);
     used = used_region_size();
     if (size > total || used > total - size) {
-        error_setg(errp, "not enough space, currently 0x%" PRIx64
-                   " in use of total space for memory devices 0x%" PRIx64, used,
-                   ms->maxram_size - ms->ram_size);
+        g_autofree char *problem =
+            g_strdup_printf("not enough space, currently 0x%" PRIx64 " in use of total space for "
+                            "memory devices 0x%" PRIx64, used, ms->maxram_size - ms->ram_size);
+
+        error_set_no_room(errp, ms, align, size, problem);
         return false;
     }
     return true;
@@ -296,65 +400,54 @@ static const char *device_name(const MemoryDeviceState *md)
     return dev->id ? dev->id : "(unnamed)";
 }
 
-/* The device that overlaps [addr, addr + size), or NULL. */
-static MemoryDeviceState *find_conflict(Int128 addr, uint64_t size)
+/* Error: @problem, and an address that would do, if there is one. */
+static void error_set_bad_addr(Error **errp, const DeviceMemoryState *dms, uint64_t align,
+                               uint64_t size, const char *problem)
 {
-    for (unsigned i = 0; i < nb_plugged(); i++) {
-        MemoryDeviceState *md = plugged_device(i);
-        Int128 start = device_addr(md);
-        Int128 end = start + memory_device_get_region_size(md, &error_abort);
+    Int128 addr = lowest_free_addr(dms, align, size);
+    g_autofree char *advice = addr + size > dms->base + dms->mr.size ? NULL
+        : g_strdup_printf("; memaddr=0x%" PRIx64 " would do", (uint64_t)addr);
 
-        if (addr < end && start < addr + size) {
-            return md;
-        }
-    }
-    return NULL;
+    error_setg(errp, "%s%s", problem, advice ? advice : "");
 }
 
 /* 0 with @errp if the address that the user chose will not do. */
 static uint64_t check_given_addr(const DeviceMemoryState *dms, uint64_t addr, uint64_t align,
                                  uint64_t size, Error **errp)
 {
-    MemoryDeviceState *other;
+    g_autofree char *problem = NULL, *unit = size_to_exact_str(align);
+    const MemoryDeviceState *other = find_conflict(addr, size);
 
     if (addr % align) {
-        error_setg(errp, "address must be aligned to 0x%" PRIx64 " bytes", align);
-        return 0;
+        problem = g_strdup_printf("address must be aligned to 0x%" PRIx64 " bytes (%s)", align, unit);
+    } else if (addr < dms->base || (Int128)addr + size > dms->base + dms->mr.size) {
+        problem = g_strdup_printf("can't add memory device [0x%" PRIx64 ":0x%" PRIx64 "], usable "
+                                  "range for memory devices [0x%" PRIx64 ":0x%" PRIx64 "]", addr,
+                                  size, dms->base, memory_region_size(&dms->mr));
+    } else if (other) {
+        problem = g_strdup_printf("address range conflicts with memory device id='%s'",
+                                  device_name(other));
+    } else {
+        return addr;
     }
-    if (addr < dms->base || (Int128)addr + size > dms->base + dms->mr.size) {
-        error_setg(errp, "can't add memory device [0x%" PRIx64 ":0x%" PRIx64
-                   "], usable range for memory devices [0x%" PRIx64 ":0x%" PRIx64 "]", addr, size,
-                   dms->base, memory_region_size(&dms->mr));
-        return 0;
-    }
-    other = find_conflict(addr, size);
-    if (other) {
-        error_setg(errp, "address range conflicts with memory device id='%s'",
-                   device_name(other));
-        return 0;
-    }
-    return addr;
+    error_set_bad_addr(errp, dms, align, size, problem);
+    return 0;
 }
 
 /* The lowest address that will do, or 0 with @errp. */
-static uint64_t find_free_addr(const DeviceMemoryState *dms, uint64_t align, uint64_t size,
+static uint64_t find_free_addr(const MachineState *ms, uint64_t align, uint64_t size,
                                Error **errp)
 {
-    Int128 end = dms->base + dms->mr.size;
-    Int128 addr = QEMU_ALIGN_UP((Int128)dms->base, align);
+    const DeviceMemoryState *dms = ms->device_memory;
+    Int128 addr = lowest_free_addr(dms, align, size);
 
-    if (addr + size > int128_2_64()) {
+    if (QEMU_ALIGN_UP((Int128)dms->base, align) + size > int128_2_64()) {
         error_setg(errp, "can't add memory device, device too big");
         return 0;
     }
-    /* Conflicts come by rising address, so this ends. */
-    for (MemoryDeviceState *md; (md = find_conflict(addr, size));) {
-        addr = (Int128)device_addr(md) + memory_device_get_region_size(md, &error_abort);
-        addr = QEMU_ALIGN_UP(addr, align);
-    }
-    if (addr + size > end) {
-        error_setg(errp, "could not find position in guest address space for memory device - "
-                   "memory fragmented due to alignments");
+    if (addr + size > dms->base + dms->mr.size) {
+        error_set_no_room(errp, ms, align, size, "could not find position in guest address space "
+                          "for memory device - memory fragmented due to alignments");
         return 0;
     }
     return (uint64_t)addr;
@@ -387,22 +480,22 @@ void memory_device_pre_plug(MemoryDeviceState *md, MachineState *ms, Error **err
         return;
     }
     size = memory_region_size(mr);
-    if (!check_addable(ms, md, size, errp)) {
+    align = device_alignment(md, mr);
+    if (!check_addable(ms, md, align, size, errp)) {
         return;
     }
-    align = device_alignment(md, mr);
     if (ms->device_memory->base % align) {
         warn_report("the alignment (0x%" PRIx64 ") exceeds the expected maximum alignment, memory"
                     " will get fragmented and not all 'maxmem' might be usable for memory"
                     " devices.", align);
     }
     if (size % align) {
-        error_setg(errp, "backend memory size must be multiple of 0x%" PRIx64, align);
+        error_set_unaligned_size(errp, align, size);
         return;
     }
     addr = mdc->get_addr(md);
     addr = addr ? check_given_addr(ms->device_memory, addr, align, size, errp)
-                : find_free_addr(ms->device_memory, align, size, errp);
+                : find_free_addr(ms, align, size, errp);
     if (addr) {
         mdc->set_addr(md, addr, errp);
     }

@@ -25,6 +25,10 @@ bool qapi_bool_parse(const char *name, const char *value, bool *obj, Error **err
 
 /* @val as "1.5 GiB", three significant digits. Caller frees. */
 char *size_to_str(uint64_t val);
+/* @val exactly, in the largest unit that divides it: "2 GiB", "1536 MiB". Caller frees. */
+char *size_to_exact_str(uint64_t val);
+/* The same as an option's value: "2G", "1536M". */
+char *size_to_option_str(uint64_t val);
 /* Copies @str into @buf of @buf_size bytes, cut if need be, always terminated. */
 void pstrcpy(char *buf, int buf_size, const char *str);
 /* Appends to @buf likewise; returns @buf. */

@@ -17,7 +17,6 @@
 
 #define X86_PHYS_BITS_DEFAULT 40    /* what a guest sees when nobody chose */
 #define X86_PHYS_BITS_MIN 32
-#define X86_PHYS_BITS_MAX 52
 #define X86_MAX_APIC_ID 254         /* 255 is xAPIC's broadcast */
 
 /* "+feature" and "-feature" of "-cpu", in order: applied at realize, after all "feature=…". */

@@ -163,20 +163,25 @@ static void test_addresses(void)
     g_assert_cmphex(get_plugged_memory_size(), ==, 640 * MiB);
     g_assert_true(a->mr.container && b->mr.container && c->mr.container);
     md_refused(256 * MiB, BASE + 512 * MiB, 2 * MiB,
-               "address range conflicts with memory device id='(unnamed)'");
-    md_refused(256 * MiB, BASE + 1, 2 * MiB, "address must be aligned to 0x200000 bytes");
+               "address range conflicts with memory device id='(unnamed)'; memaddr=0x130000000 "
+               "would do");
+    md_refused(256 * MiB, BASE + 1, 2 * MiB, "address must be aligned to 0x200000 bytes (2 MiB); "
+               "memaddr=0x130000000 would do");
     md_refused(256 * MiB, BASE - 256 * MiB, 2 * MiB,
                "can't add memory device [0xf0000000:0x10000000], usable range for memory devices "
-               "[0x100000000:0x80000000]");
+               "[0x100000000:0x80000000]; memaddr=0x130000000 would do");
     md_refused(768 * MiB, 0, 2 * MiB,
                "could not find position in guest address space for memory device - memory "
-               "fragmented due to alignments");
+               "fragmented due to alignments: 768 MiB are needed at a multiple of 2 MiB, 768 MiB are "
+               "free (512 MiB in one piece); maxmem=2816M would do");
     md_refused(GiB, 0, 2 * MiB,
                "not enough space, currently 0x50000000 in use of total space for memory devices "
-               "0x80000000");
+               "0x80000000: 1 GiB are needed at a multiple of 2 MiB, 768 MiB are free (512 MiB in one "
+               "piece); maxmem=3G would do");
     md_refused(UINT64_MAX - 1, BASE, 2 * MiB,
                "not enough space, currently 0x50000000 in use of total space for memory devices "
-               "0x80000000");
+               "0x80000000: 18446744073709551614 bytes are needed at a multiple of 2 MiB, 768 MiB are "
+               "free (512 MiB in one piece)");
     md_unplug(c);
     g_assert_cmphex(get_plugged_memory_size(), ==, 512 * MiB);
     c = md_plug(512 * MiB, 0, 2 * MiB, BASE + 512 * MiB);

@@ -44,6 +44,8 @@ struct MemoryDeviceClass {
 
 /* Checks -m's size, maxmem and slots; false with @errp naming what is wrong. */
 bool memory_devices_check_maxmem(const MachineState *ms, Error **errp);
+/* That maxmem is whole pages: once it is known to be within reach, which says more. */
+bool memory_devices_check_maxmem_alignment(const MachineState *ms, Error **errp);
 /*
  * Whether guest memory that ends before guest physical address @end (that of the region included)
  * is within what the accelerator says that the host's processor can address; else @errp.

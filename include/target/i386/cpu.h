@@ -220,7 +220,8 @@ void x86_cpu_list(void);
 /* Is it AMD's own, or Intel's, by its vendor string? */
 bool x86_cpu_is_amd(const X86CPU *cpu);
 bool x86_cpu_is_intel(const X86CPU *cpu);
-/* The greatest guest physical address + 1 of a realized CPU, in bits: 32..52. */
+#define X86_PHYS_BITS_MAX 52        /* Intel SDM volume 3A, 4.1.4 */
+/* The greatest guest physical address + 1 of a realized CPU, in bits: 32..X86_PHYS_BITS_MAX. */
 static inline unsigned x86_cpu_phys_bits(const X86CPU *cpu)
 {
     return cpu->phys_bits;
