@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <signal.h>
+#include <ucontext.h>
 
 #include "qemu/guarded-copy.h"
 
@@ -21,6 +22,8 @@ static void handle_sigbus(int sig, siginfo_t *info, void *context)
     /* A positive code comes from the kernel's fault, not from kill(2). */
     if (guard && info->si_code > 0) {
         copy_guard = NULL;
+        /* The jump leaves the handler for good: with the mask that the copy had. */
+        pthread_sigmask(SIG_SETMASK, &((ucontext_t *)context)->uc_sigmask, NULL);
         siglongjmp(*guard, 1);
     }
     signal(SIGBUS, SIG_DFL);
@@ -32,8 +35,7 @@ static void handle_sigbus(int sig, siginfo_t *info, void *context)
 
 static void install_handler(void)
 {
-    /* Not blocked in the handler, since the jump leaves it for good. */
-    struct sigaction action = { .sa_sigaction = handle_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER };
+    struct sigaction action = { .sa_sigaction = handle_sigbus, .sa_flags = SA_SIGINFO };
 
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);

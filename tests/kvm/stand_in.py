@@ -53,17 +53,10 @@ class Machine(emulator.Emulator):
         how.setdefault("base", ["-accel", accel, "-display", "none", "-nodefaults", "-kernel",
                                 "vmlinuz"])
         how.setdefault("files", {"vmlinuz": fake_kernel()})
-        before = {name: os.environ.get(name) for name in ("LD_PRELOAD", "KVM_STAND_IN")}
-        os.environ["LD_PRELOAD"] = PRELOAD
-        os.environ["KVM_STAND_IN"] = self.file.name
-        try:
-            super().__init__(*args, **how)
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        # Only the emulator is to have it, not what starts it.
+        how["wrapper"] = [*how.get("wrapper", ()), "env", f"LD_PRELOAD={PRELOAD}",
+                          f"KVM_STAND_IN={self.file.name}"]
+        super().__init__(*args, **how)
 
     def free_in_tmpfs(self):
         """Bytes left in the file system that a wrapper mounted at `tmpfs`."""

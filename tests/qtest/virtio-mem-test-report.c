@@ -532,6 +532,10 @@ static void test_map_of_a_tebibyte(void)
     if (skip_on_stock()) {
         return;
     }
+#ifdef __SANITIZE_THREAD__
+    g_test_skip("the thread sanitizer leaves no room for a TiB");
+    return;
+#endif
     vm_start(&vm, "memory-backend-memfd,size=1T,reserve=off",
              ",requested-size=1T -m 128M,maxmem=1100G -cpu max,phys-bits=46");
     for (uint64_t block = 0; block < nb_blocks; block += 32768) {

@@ -73,26 +73,25 @@ static void test_iov(void)
 
 static void *copy_in_vain(void *opaque)
 {
-    char byte = 0;
+    char *p = half_mapped(), byte = 0;
 
     for (int i = 0; i < 1000; i++) {
-        g_assert_false(guarded_copy((char *)opaque + PAGE, &byte, 1));
+        g_assert_false(guarded_copy(p + PAGE, &byte, 1));
     }
+    munmap(p, 2 * PAGE);
     return NULL;
 }
 
 static void test_threads(void)
 {
-    char *p = half_mapped();
     QemuThread threads[4];
 
     for (int i = 0; i < 4; i++) {
-        qemu_thread_create(&threads[i], "copy", copy_in_vain, p, QEMU_THREAD_JOINABLE);
+        qemu_thread_create(&threads[i], "copy", copy_in_vain, NULL, QEMU_THREAD_JOINABLE);
     }
     for (int i = 0; i < 4; i++) {
         qemu_thread_join(&threads[i]);
     }
-    munmap(p, 2 * PAGE);
 }
 
 /* An access through an address space is an error of that access. */
