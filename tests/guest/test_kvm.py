@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What KVM runs: the programs of a few instructions (tests/unit/test-kvm-smoke.c) in the host that
-the guests run in (a nested one has a KVM with SMM, the machine that builds often has one without, or
-none), and a kernel on the host's own CPU model."""
+the guests run in (a nested one has a KVM with SMM, the machine that builds often has one without,
+or none), and a kernel on the host's own CPU model."""
 
 import re
 import unittest
@@ -23,22 +23,22 @@ class Programs(shared.GuestTestCase):
 
 
 class HostCpu(shared.GuestTestCase):
-    """A guest of -cpu host: Linux finds the host's vector units with their state, and boots."""
+    """A guest of -cpu host: Linux finds all the features that stock's guest finds. (Not more is
+    asked for: in the nested host Linux 6.1 gives XSAVE up, on stock as well, since the size of its
+    area in CPUID is the emulated host's.)"""
 
-    WANTED = {"sse4_2", "xsave", "xsaveopt", "avx", "avx2", "fsgsbase", "erms", "rep_good"}
-
-    @staticmethod
-    def flags(text):
+    def flags(self, emulator):
+        emulator, guest = self.boot(emulator=emulator, extra=["-cpu", "host"])
+        text = guest.check("cat /proc/cpuinfo")
+        emulator.close()
         return set(re.search(r"^flags\s*:(.*)$", text, re.M).group(1).split())
 
     def test_flags(self):
         if shared.is_stock():
-            self.skipTest("of our CPU model")
-        here = self.flags(self.host.check("cat /proc/cpuinfo"))
-        _, guest = self.boot(extra=["-cpu", "host"])
-        there = self.flags(guest.check("cat /proc/cpuinfo"))
-        self.assertEqual(here & self.WANTED - there, set(), "flags that the guest lacks")
-        self.assertEqual(there & {"avx", "avx2"} - here, set(), "flags that only the guest has")
+            self.skipTest("compares with stock")
+        shared.require(self, "stock", "no stock QEMU to compare with")
+        self.assertEqual(self.flags("stock") - self.flags("emulator"), set(),
+                         "flags that stock's guest has, and ours lacks")
 
 
 if __name__ == "__main__":
