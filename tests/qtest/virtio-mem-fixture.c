@@ -289,6 +289,7 @@ static const char *const ability_names[NB_ABILITIES] = {
     [CAN_REQUIRE_FEATURE] = "require unplugged-inaccessible",
     [WORKS_IN_PARTS] = "carry out requests in parts",
     [CAN_REPORT] = "report",
+    [TELLS_TOUCHED] = "tell which blocks the host holds",
     [KEEPS_RULES] = "hold a driver to the rules of rings and transport",
 };
 static bool abilities[NB_ABILITIES];
@@ -319,6 +320,23 @@ static bool has_property(QTestState *qts, const char *name)
 {
     return lists(qtest_qmp(qts, "{'execute': 'device-list-properties', 'arguments': "
                            "{'typename': 'virtio-mem'}}"), name);
+}
+
+static bool report_has_touched(void)
+{
+    QDict *answer, *report;
+    bool has;
+    Vm vm;
+
+    vm_start(&vm, RAM_256M, ",requested-size=2M");
+    assert_response(plug(&vm, 0, 1), ACK);      /* of what is unplugged there is nothing to tell */
+    answer = qtest_qmp(vm.qts, "{'execute': 'x-query-virtio-mem'}");
+    report = qobject_to(QDict, qlist_pop(qdict_get_qlist(answer, "return")));
+    has = qdict_haskey(qdict_get_qdict(report, "block-map"), "touched");
+    qobject_unref(report);
+    qobject_unref(answer);
+    vm_end(&vm);
+    return has;
 }
 
 /* 2.7: a split queue's size is a power of two; whoever takes 3 has not looked. */
@@ -354,6 +372,7 @@ void emulator_identify(void)
     abilities[CAN_REPORT] = lists(qtest_qmp(qts, "{'execute': 'query-commands'}"),
                                   "x-query-virtio-mem");
     qtest_quit(qts);
+    abilities[TELLS_TOUCHED] = abilities[CAN_REPORT] && report_has_touched();
     abilities[KEEPS_RULES] = refuses_ring_of_three();
     for (int i = 0; i < NB_ABILITIES; i++) {
         if (all && !abilities[i]) {

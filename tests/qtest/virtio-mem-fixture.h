@@ -143,6 +143,7 @@ typedef enum Ability {
     CAN_REQUIRE_FEATURE,    /* property "x-unplugged-inaccessible-required" */
     WORKS_IN_PARTS,     /* property "x-report": the device is this project's, not QEMU's own */
     CAN_REPORT,         /* the command x-query-virtio-mem */
+    TELLS_TOUCHED,      /* its report has the part of the map that the host holds: tried */
     KEEPS_RULES,        /* rings, transport and memory are strict: a split ring of 3 is refused */
     NB_ABILITIES,
 } Ability;

@@ -69,6 +69,7 @@ typedef struct Fuzz {
     bool used_wrap;
     uint16_t nb_seen_used;      /* packed: chains given back to this driver */
     unsigned nb_desc[QUEUE_SIZE];   /* packed: entries of the chain with that ID */
+    bool keeps_out;             /* unplugged memory is out of reach of all that is emulated */
     bool holds_what_is_plugged; /* shared memory that is out of reach while unplugged */
     unsigned nb_used;           /* requests that the attacked device has answered, split ... */
     unsigned nb_used_packed;    /* ... and packed */
@@ -898,13 +899,25 @@ static void fuzz_close(Fuzz *f)
     g_rand_free(f->rand);
 }
 
+/* With nothing plugged yet. Where all abilities have to be there, this one is (see the fixture). */
+static bool keeps_out(Fuzz *f)
+{
+    bool keeps;
+
+    qtest_writeq(f->qts, f->addr, 0x1122334455667788ull);
+    keeps = qtest_readq(f->qts, f->addr) != 0x1122334455667788ull;
+    g_assert_true(keeps || g_strcmp0(g_getenv("QTEST_VIRTIO_MEM_ABILITIES"), "all"));
+    return keeps;
+}
+
 static void fuzz_run(const char *machine, const char *backend, const char *props)
 {
     unsigned rounds = env_number("QTEST_FUZZ_ROUNDS", DEFAULT_ROUNDS);
     Fuzz f;
 
     fuzz_open(&f, machine, backend, props);
-    f.holds_what_is_plugged = strstr(backend, "memfd");
+    f.keeps_out = keeps_out(&f);
+    f.holds_what_is_plugged = f.keeps_out && strstr(backend, "memfd");
     for (unsigned round = 0; round < rounds; round++) {
         for (unsigned i = 0; i < ATTACKS_PER_ROUND; i++) {
             attack(&f);
@@ -912,7 +925,9 @@ static void fuzz_run(const char *machine, const char *backend, const char *props
         }
         check_sizes(&f);
         check_works(&f);
-        check_response_in_block(&f);
+        if (f.keeps_out) {
+            check_response_in_block(&f);
+        }
     }
     check_write_during_unplug(&f);
     g_test_message("%u requests answered in split and %u in packed rings, %u attacks with memory "

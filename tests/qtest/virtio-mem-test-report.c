@@ -14,6 +14,12 @@ static bool skip_on_stock(void)
     return skip_without(CAN_REPORT, "beyond stock: it has no x-query-virtio-mem");
 }
 
+static bool skip_map(void)
+{
+    return skip_on_stock() ||
+           skip_without(TELLS_TOUCHED, "the machine does not tell what it holds of the device");
+}
+
 /* The report of vm0, its map from @first_block on. */
 static QDict *report_from(Vm *vm, uint64_t first_block)
 {
@@ -409,7 +415,7 @@ static void test_map(const void *backend)
     QDict *report, *map;
     Vm vm;
 
-    if (skip_on_stock()) {
+    if (skip_map()) {
         return;
     }
     vm_start(&vm, backend, ",requested-size=128M");
@@ -440,7 +446,7 @@ static void test_map_zero_page(void)
 {
     Vm vm;
 
-    if (skip_on_stock()) {
+    if (skip_map()) {
         return;
     }
     vm_start(&vm, RAM_256M, ",requested-size=128M");
@@ -456,7 +462,7 @@ static void test_map_prealloc(void)
 {
     Vm vm;
 
-    if (skip_on_stock()) {
+    if (skip_map()) {
         return;
     }
     vm_start(&vm, RAM_256M, ",requested-size=128M,prealloc=on");
@@ -472,7 +478,7 @@ static void test_map_in_parts(void)
     int parts = 0;
     Vm vm;
 
-    if (skip_on_stock()) {
+    if (skip_map()) {
         return;
     }
     /* of base pages: huge ones would make this use gigabytes */
@@ -529,7 +535,7 @@ static void test_map_of_a_tebibyte(void)
     int parts = 0;
     Vm vm;
 
-    if (skip_on_stock()) {
+    if (skip_map()) {
         return;
     }
 #ifdef __SANITIZE_THREAD__
@@ -669,7 +675,7 @@ static void test_program(void)
     int status;
     Vm vm;
 
-    if (!program || skip_on_stock()) {
+    if (!program || skip_map()) {
         g_rmdir(folder);
         if (!program) {
             g_test_skip("QTEST_VIRTIO_MEM_MAP does not say where the program is");
