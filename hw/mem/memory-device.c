@@ -264,32 +264,63 @@ static uint64_t used_region_size(void)
     return used;
 }
 
-/* The device that overlaps [addr, addr + size), or NULL. */
-static MemoryDeviceState *find_conflict(Int128 addr, Int128 size)
+/* The device other than @skip (may be NULL) that overlaps [addr, addr + size), or NULL. */
+static MemoryDeviceState *find_conflict(Int128 addr, Int128 size, const MemoryDeviceState *skip)
 {
     for (unsigned i = 0; i < nb_plugged(); i++) {
         MemoryDeviceState *md = plugged_device(i);
         Int128 start = device_addr(md);
         Int128 end = start + memory_device_get_region_size(md, &error_abort);
 
-        if (addr < end && start < addr + size) {
+        if (md != skip && addr < end && start < addr + size) {
             return md;
         }
     }
     return NULL;
 }
 
-/* The lowest address that nobody has, as if the region had no end. */
-static Int128 lowest_free_addr(const DeviceMemoryState *dms, uint64_t align, uint64_t size)
+/* The lowest address that nobody but @skip (may be NULL) has, as if the region had no end. */
+static Int128 lowest_free_addr_but(const DeviceMemoryState *dms, uint64_t align, uint64_t size,
+                                   const MemoryDeviceState *skip)
 {
     Int128 addr = QEMU_ALIGN_UP((Int128)dms->base, align);
 
     /* Conflicts come by rising address, so this ends. */
-    for (MemoryDeviceState *md; (md = find_conflict(addr, size));) {
+    for (MemoryDeviceState *md; (md = find_conflict(addr, size, skip));) {
         addr = (Int128)device_addr(md) + memory_device_get_region_size(md, &error_abort);
         addr = QEMU_ALIGN_UP(addr, align);
     }
     return addr;
+}
+
+static Int128 lowest_free_addr(const DeviceMemoryState *dms, uint64_t align, uint64_t size)
+{
+    return lowest_free_addr_but(dms, align, size, NULL);
+}
+
+/* ---- what a guest cannot use ---------------------------------------------------------------- */
+
+/* Bytes of [@addr, @addr + @size) outside whole units; @unit is a power of two. */
+static uint64_t lost_to_guest(uint64_t addr, uint64_t size, uint64_t unit)
+{
+    Int128 start = QEMU_ALIGN_UP((Int128)addr, unit);
+    Int128 end = QEMU_ALIGN_DOWN((Int128)addr + size, unit);
+
+    return end > start ? size - (uint64_t)(end - start) : size;
+}
+
+/* A free address (what @skip has counts as free) at which less is lost than at @addr, or 0. */
+static uint64_t find_better_addr(const DeviceMemoryState *dms, uint64_t addr, uint64_t size,
+                                 uint64_t unit, const MemoryDeviceState *skip)
+{
+    Int128 better;
+
+    /* No address saves what the size itself has beyond whole units. */
+    if (lost_to_guest(addr, size, unit) == size % unit) {
+        return 0;
+    }
+    better = lowest_free_addr_but(dms, unit, size, skip);
+    return better + size <= dms->base + dms->mr.size ? (uint64_t)better : 0;
 }
 
 /* ---- why there is no room, and what would do ------------------------------------------------ */
@@ -416,7 +447,7 @@ static uint64_t check_given_addr(const DeviceMemoryState *dms, uint64_t addr, ui
                                  uint64_t size, Error **errp)
 {
     g_autofree char *problem = NULL, *unit = size_to_exact_str(align);
-    const MemoryDeviceState *other = find_conflict(addr, size);
+    const MemoryDeviceState *other = find_conflict(addr, size, NULL);
 
     if (addr % align) {
         problem = g_strdup_printf("address must be aligned to 0x%" PRIx64 " bytes (%s)", align, unit);
@@ -465,12 +496,40 @@ static uint64_t device_alignment(MemoryDeviceState *md, const MemoryRegion *mr)
     return MAX(align, qemu_real_host_page_size());
 }
 
+uint64_t memory_device_lost_to_guest(MemoryDeviceState *md, uint64_t *unit, uint64_t *better)
+{
+    MemoryRegion *mr = MEMORY_DEVICE_GET_CLASS(md)->get_memory_region(md, &error_abort);
+    uint64_t addr = device_addr(md), size = memory_region_size(mr);
+
+    *unit = MAX(device_alignment(md, mr), MEMORY_DEVICE_GUEST_UNIT);
+    *better = find_better_addr(current_machine->device_memory, addr, size, *unit, md);
+    return lost_to_guest(addr, size, *unit);
+}
+
+/* The address was chosen here, where stock QEMU puts it too: it may cost what another would not. */
+static void warn_of_lost_memory(const MachineState *ms, const MemoryDeviceState *md, uint64_t addr,
+                                uint64_t size, uint64_t align)
+{
+    uint64_t unit = MAX(align, MEMORY_DEVICE_GUEST_UNIT);
+    uint64_t lost = lost_to_guest(addr, size, unit) - size % unit;
+    uint64_t better = find_better_addr(ms->device_memory, addr, size, unit, NULL);
+    g_autofree char *lost_text = size_to_exact_str(lost), *unit_text = size_to_exact_str(unit);
+    g_autofree char *advice = better ? g_strdup_printf("memaddr=0x%" PRIx64 " would", better)
+                                     : g_strdup("with more maxmem, a memaddr that is would");
+
+    if (lost) {
+        warn_report("memory device '%s': a Linux guest cannot use %s of it, since 0x%" PRIx64 " is no "
+                    "multiple of %s; %s lose none of it", device_name(md), lost_text, addr, unit_text,
+                    advice);
+    }
+}
+
 void memory_device_pre_plug(MemoryDeviceState *md, MachineState *ms, Error **errp)
 {
     const MemoryDeviceClass *mdc = MEMORY_DEVICE_GET_CLASS(md);
     Error *local_err = NULL;
     MemoryRegion *mr = mdc->get_memory_region(md, &local_err);
-    uint64_t align, size, addr;
+    uint64_t align, size, given, addr;
 
     if (local_err) {
         error_propagate(errp, local_err);
@@ -493,12 +552,16 @@ void memory_device_pre_plug(MemoryDeviceState *md, MachineState *ms, Error **err
         error_set_unaligned_size(errp, align, size);
         return;
     }
-    addr = mdc->get_addr(md);
-    addr = addr ? check_given_addr(ms->device_memory, addr, align, size, errp)
-                : find_free_addr(ms, align, size, errp);
-    if (addr) {
-        mdc->set_addr(md, addr, errp);
+    given = mdc->get_addr(md);
+    addr = given ? check_given_addr(ms->device_memory, given, align, size, errp)
+                 : find_free_addr(ms, align, size, errp);
+    if (!addr) {
+        return;
     }
+    if (!given) {
+        warn_of_lost_memory(ms, md, addr, size, align);
+    }
+    mdc->set_addr(md, addr, errp);
 }
 
 static int compare_devices(const void *a, const void *b)

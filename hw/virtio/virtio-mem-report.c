@@ -219,7 +219,9 @@ static VirtioMEMDriverState virtio_mem_report_driver(const VirtIOMEM *vmem)
     if (vmem->stats.features_refused) {
         return VIRTIO_MEM_DRIVER_STATE_REFUSED;
     }
-    return vdev->status ? VIRTIO_MEM_DRIVER_STATE_STARTING : VIRTIO_MEM_DRIVER_STATE_NONE;
+    /* ACKNOWLEDGE alone is the guest's bus code: a driver begins with DRIVER (VIRTIO 1.3, 3.1.1). */
+    return vdev->status & VIRTIO_CONFIG_S_DRIVER ? VIRTIO_MEM_DRIVER_STATE_STARTING
+                                                 : VIRTIO_MEM_DRIVER_STATE_NONE;
 }
 
 /* ---- diagnosis ------------------------------------------------------------------------------ */
@@ -351,6 +353,45 @@ static char *virtio_mem_diagnose(const VirtIOMEM *vmem, VirtioMEMResizeState sta
     }
 }
 
+/* ---- what a guest cannot use ---- */
+
+static VirtioMEMGuestLoss *virtio_mem_report_loss(DeviceState *proxy)
+{
+    uint64_t unit = 0, better = 0;
+    uint64_t size = virtio_mem_host_lost_to_guest(proxy, &unit, &better);
+    VirtioMEMGuestLoss *loss;
+
+    if (!size) {
+        return NULL;
+    }
+    loss = g_new0(VirtioMEMGuestLoss, 1);
+    loss->size = size;
+    loss->unit = unit;
+    loss->has_memaddr = better != 0;
+    loss->memaddr = better;
+    return loss;
+}
+
+/* Adds it to the diagnosis where it may be why a guest does not plug what is requested. */
+static void virtio_mem_diagnose_loss(VirtioMEMReport *report)
+{
+    const VirtioMEMGuestLoss *loss = report->guest_loss;
+    g_autofree char *text = report->diagnosis, *lost = NULL, *unit = NULL, *advice = NULL;
+
+    if (!loss || report->state != VIRTIO_MEM_RESIZE_STATE_IDLE ||
+        report->requested_size <= report->max_size - loss->size) {
+        g_steal_pointer(&text);
+        return;
+    }
+    lost = virtio_mem_size_text(loss->size);
+    unit = virtio_mem_size_text(loss->unit);
+    advice = loss->has_memaddr
+             ? g_strdup_printf("memaddr=0x%" PRIx64 " would lose less", loss->memaddr)
+             : g_strdup("its size or address is no multiple of that");
+    report->diagnosis = g_strdup_printf("%s; a Linux guest cannot use %s of the region, which are in no "
+                                        "whole unit of %s: %s", text, lost, unit, advice);
+}
+
 /* ---- the block map -------------------------------------------------------------------------- */
 
 /* The lists of a map under construction. */
@@ -468,7 +509,7 @@ static VirtioMEMBlockMap *virtio_mem_report_map(const VirtIOMEM *vmem, uint64_t 
 VirtioMEMReport *virtio_mem_report_new(VirtIOMEM *vmem, uint64_t first_block, Error **errp)
 {
     const VirtIODevice *vdev = &vmem->parent_obj;
-    const DeviceState *proxy;
+    DeviceState *proxy;
     VirtioMEMReport *report;
 
     if (!DEVICE(vmem)->realized) {
@@ -504,6 +545,8 @@ VirtioMEMReport *virtio_mem_report_new(VirtIOMEM *vmem, uint64_t first_block, Er
     report->stale = vmem->stale;
     report->requests = virtio_mem_report_requests(vmem);
     report->last_refused = virtio_mem_report_refusal(vmem);
+    report->guest_loss = virtio_mem_report_loss(proxy);
+    virtio_mem_diagnose_loss(report);
     report->block_map = virtio_mem_report_map(vmem, first_block);
     return report;
 }

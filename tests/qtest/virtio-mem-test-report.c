@@ -323,6 +323,29 @@ static void test_diagnosis_running(void)
     vm_end(&vm);
 }
 
+/* Linux uses whole units of 128 MiB: a smaller region is plugged by none, and that is said. */
+static void test_diagnosis_unit(void)
+{
+    QDict *report;
+    Vm vm;
+
+    if (skip_on_stock()) {
+        return;
+    }
+    vm_start(&vm, "memory-backend-ram,size=64M", ",requested-size=64M");
+    assert_diagnosis(&vm, "idle", "running", "a Linux guest cannot use 64 MiB of the region, which are "
+                     "in no whole unit of 128 MiB");
+    vm_end(&vm);
+    vm_start(&vm, RAM_256M, ",requested-size=256M,memaddr=0x104000000");
+    assert_diagnosis(&vm, "idle", "running", "a Linux guest cannot use 128 MiB of the region, which "
+                     "are in no whole unit of 128 MiB: memaddr=0x100000000 would lose less");
+    set_requested_size(&vm, 128 * MiB);
+    report = report_of(&vm);
+    g_assert_null(strstr(qdict_get_str(report, "diagnosis"), "Linux"));
+    qobject_unref(report);
+    vm_end(&vm);
+}
+
 static void test_diagnosis_no_driver(void)
 {
     QDict *report;
@@ -334,6 +357,11 @@ static void test_diagnosis_no_driver(void)
     vm_spawn(&vm, "q35", RAM_256M, ",requested-size=64M");
     assert_diagnosis(&vm, "no-driver", "none", "no driver");
     vm_probe(&vm);
+    /* as Linux leaves a device that has no driver, with virtio_pci loaded: ACKNOWLEDGE */
+    vm.vdev->bus->set_status(vm.vdev, 0);
+    vm.vdev->bus->set_status(vm.vdev, 1);
+    assert_diagnosis(&vm, "no-driver", "none", "no driver");
+    vm.vdev->bus->set_status(vm.vdev, 1 | 2);
     assert_diagnosis(&vm, "driver-starting", "starting", "not come to run");
     vm_drive(&vm, SIMPLE_FEATURES);
     report = report_of(&vm);
@@ -714,6 +742,7 @@ void add_report_tests(void)
     ADD("report/busy", test_busy);
     ADD("report/diagnosis/running", test_diagnosis_running);
     ADD("report/diagnosis/no-driver", test_diagnosis_no_driver);
+    ADD("report/diagnosis/unit", test_diagnosis_unit);
     ADD("report/diagnosis/refused-driver", test_diagnosis_refused_driver);
     ADD("report/diagnosis/broken", test_diagnosis_broken);
     ADD_DATA("report/map/ram", RAM_256M, test_map);

@@ -79,6 +79,18 @@ class Text(MapTest):
         self.assertRegex(out, r"state +0 +0 +0 +0   never\n")
         self.assertNotIn("last refused", out)
         self.assertNotIn("stale", out)
+        self.assertNotIn("lost", out)
+
+    def test_loss(self):
+        self.monitor(report(**{"guest-loss": {"size": 128 << 20, "unit": 128 << 20,
+                                              "memaddr": 0x140000000}}))
+        self.assertIn("lost         128 MiB of the region are in no whole unit of 128 MiB, as Linux uses "
+                      "them: memaddr=0x140000000 would lose less\n", self.run_map())
+
+    def test_loss_by_size(self):
+        self.monitor(report(**{"guest-loss": {"size": 64 << 20, "unit": 128 << 20}}))
+        self.assertIn("lost         64 MiB of the region are in no whole unit of 128 MiB, as Linux uses "
+                      "them\n", self.run_map())
 
     def test_stale(self):
         self.monitor(report(stale=True))

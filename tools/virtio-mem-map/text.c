@@ -31,6 +31,25 @@ static char *features_text(const json_t *list)
     return g_string_free(text, false);
 }
 
+/* What a Linux guest cannot use, if that is anything. */
+static void print_loss(FILE *out, const Report *report)
+{
+    const json_t *loss = json_object_get(report->json, "guest-loss");
+    g_autofree char *size = NULL, *unit = NULL;
+
+    if (!loss) {
+        return;
+    }
+    size = size_text(json_uint(loss, "size"));
+    unit = size_text(json_uint(loss, "unit"));
+    fprintf(out, "  lost         %s of the region are in no whole unit of %s, as Linux uses them",
+            size, unit);
+    if (json_object_get(loss, "memaddr")) {
+        fprintf(out, ": memaddr=0x%" PRIx64 " would lose less", json_uint(loss, "memaddr"));
+    }
+    fputc('\n', out);
+}
+
 static void print_facts(FILE *out, const Report *report)
 {
     const json_t *json = report->json;
@@ -47,6 +66,7 @@ static void print_facts(FILE *out, const Report *report)
     fprintf(out, "  region       at 0x%" PRIx64 ", node %" PRIu64 ", backend %s, blocks of %s, "
             "usable now: %s\n", report->memaddr, json_uint(json, "node"),
             json_text(json, "memdev"), block, usable);
+    print_loss(out, report);
     if (report->touched_known) {
         fprintf(out, "  touched      %" PRIu64 " of %" PRIu64 " plugged blocks (the host holds %s "
                 "at most)\n", report->nb_touched, report->nb_plugged, touched);

@@ -54,6 +54,18 @@ bool memory_devices_check_host(uint64_t end, Error **errp);
 /* Makes ms->device_memory and maps it into system memory at @base, a range of @size bytes. */
 void machine_memory_devices_init(MachineState *ms, hwaddr base, uint64_t size);
 
+/*
+ * Linux on x86-64 brings memory online by units of 128 MiB, aligned to themselves, and of more where a
+ * device's blocks are larger: what of a device's region is not in a whole unit it does not use.
+ */
+#define MEMORY_DEVICE_GUEST_UNIT (UINT64_C(128) << 20)
+#define MEMORY_DEVICE_HAS_LOST_TO_GUEST 1
+/*
+ * How many bytes of the plugged device @md such a guest does not use; *@unit is its unit, *@better a free
+ * address at which less is lost, or 0.
+ */
+uint64_t memory_device_lost_to_guest(MemoryDeviceState *md, uint64_t *unit, uint64_t *better);
+
 /* Every plugged memory device, by address. The caller frees the list. */
 MemoryDeviceInfoList *qmp_memory_device_list(void);
 /* Sum of the devices' plugged sizes in bytes. */

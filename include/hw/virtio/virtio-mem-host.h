@@ -6,6 +6,7 @@
 #ifndef HW_VIRTIO_MEM_HOST_H
 #define HW_VIRTIO_MEM_HOST_H
 
+#include "hw/mem/memory-device.h"
 #include "hw/virtio/virtio.h"
 #include "system/memory.h"
 #include "system/ramblock.h"
@@ -63,6 +64,21 @@ static inline int virtio_mem_host_find_held(const RAMBlock *rb, uint64_t start, 
 #else
     *found = end;
     return -ENOTSUP;
+#endif
+}
+
+/*
+ * How many bytes of the region of @proxy a Linux guest does not use, since they are in no whole unit of
+ * its (*@unit), and a free address for it at which that is less (*@better; 0: there is none). 0 where the
+ * machine does not tell.
+ */
+static inline uint64_t virtio_mem_host_lost_to_guest(DeviceState *proxy, uint64_t *unit,
+                                                     uint64_t *better)
+{
+#ifdef MEMORY_DEVICE_HAS_LOST_TO_GUEST
+    return memory_device_lost_to_guest(MEMORY_DEVICE(proxy), unit, better);
+#else
+    return 0;
 #endif
 }
 
