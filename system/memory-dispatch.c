@@ -2,8 +2,9 @@
 /*
  * Dispatch: how one access reaches the registers of a region, that is its callbacks or an event
  * descriptor. An access is checked against what the device allows, cut or widened to what its
- * callbacks take, and its bytes ordered. All of it under the big lock. Here is also the one guard that keeps what a device does by itself out of
- * registers: address_space_set_of_device() has the rule.
+ * callbacks take, and its bytes ordered. All of it under the big lock. Here is also the one guard
+ * that keeps what a device does by itself out of registers: address_space_set_of_device() has the
+ * rule.
  */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
@@ -224,14 +225,10 @@ MemTxResult memory_region_access_registers(AddressSpace *as, MemoryRegion *mr, h
                                            MemTxAttrs attrs, uint8_t *buf, hwaddr *len,
                                            bool is_write)
 {
-    MemTxResult result;
-
     assert(bql_locked());
     if (!memory_region_registers_allowed(as, mr, attrs)) {
-        result = access_refuse(as, mr, offset, buf, *len, is_write);
-    } else {
-        *len = access_size(mr, *len, offset);
-        result = access_dispatch(mr, offset, attrs, buf, *len, is_write);
+        return access_refuse(as, mr, offset, buf, *len, is_write);
     }
-    return result;
+    *len = access_size(mr, *len, offset);
+    return access_dispatch(mr, offset, attrs, buf, *len, is_write);
 }
