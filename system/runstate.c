@@ -2,8 +2,10 @@
 /*
  * The run state, starting and stopping, and the requests (reset, shutdown, power-down, stop) that
  * any thread or signal handler leaves for the main loop. A request is one atomic word, taken with
- * an exchange: of several of a kind the last one wins, none is carried out twice. Everything that
- * changes the state itself happens on the main thread under the big lock.
+ * an exchange: none is carried out twice, and of several of a kind the weightiest is, of equals the
+ * last (a signal that ends the process is not lost to a guest's power-off that -no-shutdown only
+ * pauses at). Everything that changes the state itself happens on the main thread under the big
+ * lock.
  */
 #include "qemu/osdep.h"
 
@@ -236,10 +238,13 @@ void vm_shutdown(void)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-/* A cause, or a state + 1; 0 is none (SHUTDOWN_CAUSE_NONE is never requested). */
+/*
+ * A cause, or a state + 1; 0 is none (SHUTDOWN_CAUSE_NONE is never requested). A shutdown's word
+ * also has the exit code that was asked for, + 1, above the cause.
+ */
+#define EXIT_CODE_SHIFT 8
 static int reset_requested;
 static int shutdown_requested;
-static int shutdown_exit_code = -1;
 static int powerdown_requested;
 static int vmstop_requested;
 static int killed_signal;
@@ -257,10 +262,55 @@ static void request_post(int *request, int value)
     qemu_notify_event();
 }
 
+/* Leaves a pending request that weighs more. Of use to a signal handler, too. */
+static void request_post_weighed(int *request, int value, int (*weight)(int value))
+{
+    int old = __atomic_load_n(request, __ATOMIC_SEQ_CST);
+
+    do {
+        if (old && weight(old) > weight(value)) {
+            return;
+        }
+    } while (!__atomic_compare_exchange_n(request, &old, value, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
+    qemu_notify_event();
+}
+
 static int request_take(int *request)
 {
     return __atomic_load_n(request, __ATOMIC_RELAXED)
            ? __atomic_exchange_n(request, 0, __ATOMIC_SEQ_CST) : 0;
+}
+
+static ShutdownCause cause_of(int shutdown)
+{
+    return shutdown & ((1 << EXIT_CODE_SHIFT) - 1);
+}
+
+/* The user wants an end whatever -no-shutdown says. */
+static bool is_final(ShutdownCause cause)
+{
+    return cause == SHUTDOWN_CAUSE_HOST_SIGNAL || cause == SHUTDOWN_CAUSE_HOST_QMP_QUIT ||
+           cause == SHUTDOWN_CAUSE_HOST_ERROR;
+}
+
+/* What ends the process, and among that what ends it with an error, is kept. */
+static int shutdown_weight(int shutdown)
+{
+    ShutdownCause cause = cause_of(shutdown);
+
+    return cause == SHUTDOWN_CAUSE_HOST_ERROR ? 2 : is_final(cause) ? 1 : 0;
+}
+
+/* A state that only a reset leads out of is kept, then one that is an error at all. */
+static int vmstop_weight(int value)
+{
+    RunState state = value - 1;
+
+    if (state == RUN_STATE_INTERNAL_ERROR || state == RUN_STATE_GUEST_PANICKED) {
+        return 2;
+    }
+    return state == RUN_STATE_IO_ERROR ? 1 : 0;
 }
 
 void runstate_set_reboot_action(RebootAction action)
@@ -276,7 +326,7 @@ void runstate_set_shutdown_action(ShutdownAction action)
 void qemu_system_reset_request(ShutdownCause reason)
 {
     if (reboot_action == REBOOT_ACTION_SHUTDOWN && reason != SHUTDOWN_CAUSE_SUBSYSTEM_RESET) {
-        request_post(&shutdown_requested, reason);
+        qemu_system_shutdown_request(reason);
     } else {
         request_post(&reset_requested, reason);
     }
@@ -284,13 +334,14 @@ void qemu_system_reset_request(ShutdownCause reason)
 
 void qemu_system_shutdown_request(ShutdownCause reason)
 {
-    request_post(&shutdown_requested, reason);
+    request_post_weighed(&shutdown_requested, reason, shutdown_weight);
 }
 
 void qemu_system_shutdown_request_with_code(ShutdownCause reason, int exit_code)
 {
-    __atomic_store_n(&shutdown_exit_code, exit_code, __ATOMIC_SEQ_CST);
-    qemu_system_shutdown_request(reason);
+    assert(exit_code >= 0 && exit_code <= 0xff);
+    request_post_weighed(&shutdown_requested, reason | (exit_code + 1) << EXIT_CODE_SHIFT,
+                         shutdown_weight);
 }
 
 void qemu_system_powerdown_request(void)
@@ -300,7 +351,7 @@ void qemu_system_powerdown_request(void)
 
 void qemu_system_vmstop_request(RunState state)
 {
-    request_post(&vmstop_requested, (int)state + 1);
+    request_post_weighed(&vmstop_requested, (int)state + 1, vmstop_weight);
 }
 
 void qemu_system_guest_panicked_stop(void)
@@ -308,12 +359,12 @@ void qemu_system_guest_panicked_stop(void)
     qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
 }
 
-/* A signal handler: only stores and a write(2). */
+/* A signal handler: only atomic words and a write(2). */
 void qemu_system_killed(int sig, int pid)
 {
     killed_pid = pid;
     __atomic_store_n(&killed_signal, sig, __ATOMIC_SEQ_CST);
-    request_post(&shutdown_requested, SHUTDOWN_CAUSE_HOST_SIGNAL);
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_SIGNAL);
 }
 
 void qemu_register_powerdown_notifier(Notifier *notifier)
@@ -387,16 +438,19 @@ static void report_kill(void)
                  name && *name ? name : "<unknown process>");
 }
 
-/* The user wants an end whatever -no-shutdown says. */
-static bool is_final(ShutdownCause cause)
+static int exit_status(int shutdown)
 {
-    return cause == SHUTDOWN_CAUSE_HOST_SIGNAL || cause == SHUTDOWN_CAUSE_HOST_QMP_QUIT ||
-           cause == SHUTDOWN_CAUSE_HOST_ERROR;
+    if (shutdown >> EXIT_CODE_SHIFT) {
+        return (shutdown >> EXIT_CODE_SHIFT) - 1;
+    }
+    return cause_of(shutdown) == SHUTDOWN_CAUSE_HOST_ERROR ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* True: the process is to end. */
-static bool do_shutdown(ShutdownCause cause, int *status)
+static bool do_shutdown(int shutdown, int *status)
 {
+    ShutdownCause cause = cause_of(shutdown);
+
     report_kill();
     qapi_event_send_shutdown(caused_by_guest(cause), cause);
     notifier_list_notify(&shutdown_notifiers, &cause);
@@ -408,8 +462,7 @@ static bool do_shutdown(ShutdownCause cause, int *status)
         }
         return false;
     }
-    *status = shutdown_exit_code >= 0 ? shutdown_exit_code
-              : cause == SHUTDOWN_CAUSE_HOST_ERROR ? EXIT_FAILURE : EXIT_SUCCESS;
+    *status = exit_status(shutdown);
     return true;
 }
 

@@ -46,7 +46,11 @@ int vm_stop(RunState state);
 void vm_shutdown(void);
 void vm_set_runnable_check(bool (*check)(Error **errp));
 
-/* Requests, from any thread or signal handler. */
+/*
+ * Requests, from any thread or signal handler. What ends the process (a signal, quit, an error of
+ * the host's) is not replaced by a later request that does not, such as a guest's power-off under
+ * -no-shutdown; nor is a stop for an error by a mere pause. @exit_code is 0 to 255.
+ */
 void qemu_system_reset_request(ShutdownCause reason);
 void qemu_system_shutdown_request(ShutdownCause reason);
 void qemu_system_shutdown_request_with_code(ShutdownCause reason, int exit_code);

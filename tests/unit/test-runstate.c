@@ -204,6 +204,157 @@ static void test_stop_from_thread(void)
     reset_to_prelaunch();
 }
 
+/* ---- Requests in every order ---- */
+
+static void post_guest_shutdown_7(void)
+{
+    qemu_system_shutdown_request_with_code(SHUTDOWN_CAUSE_GUEST_SHUTDOWN, 7);
+}
+
+static void post_guest_shutdown(void)
+{
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+}
+
+static void post_guest_reset(void)
+{
+    qemu_system_reset_request(SHUTDOWN_CAUSE_GUEST_RESET);
+}
+
+static void post_panic(void)
+{
+    qemu_system_guest_panicked_stop();
+}
+
+static void post_pause(void)
+{
+    qemu_system_vmstop_request(RUN_STATE_PAUSED);
+}
+
+static void post_quit(void)
+{
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+}
+
+static void post_signal(void)
+{
+    qemu_system_killed(SIGTERM, 0);
+}
+
+static void post_host_error(void)
+{
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_ERROR);
+}
+
+/* What ends the process, and how much it weighs; equals: the last one is told. */
+enum { ENDS_NOTHING, ENDS_UNLESS_PAUSE, ENDS, ENDS_WITH_ERROR };
+
+static const struct {
+    void (*post)(void);
+    int weight;
+    const char *told;               /* SHUTDOWN's reason */
+    int status;
+} requests[] = {
+    { post_guest_shutdown, ENDS_UNLESS_PAUSE, "SHUTDOWN:guest-shutdown", 0 },
+    { post_guest_shutdown_7, ENDS_UNLESS_PAUSE, "SHUTDOWN:guest-shutdown", 7 },
+    { post_guest_reset, ENDS_NOTHING, "", 0 },          /* with -no-reboot see below */
+    { post_panic, ENDS_NOTHING, "", 0 },
+    { post_pause, ENDS_NOTHING, "", 0 },
+    { post_quit, ENDS, "SHUTDOWN:host-qmp-quit", 0 },
+    { post_signal, ENDS, "SHUTDOWN:host-signal", 0 },
+    { post_host_error, ENDS_WITH_ERROR, "SHUTDOWN:host-error", 1 },
+};
+#define NB_REQUESTS ARRAY_SIZE(requests)
+
+static bool is_reset(unsigned i)
+{
+    return requests[i].post == post_guest_reset;
+}
+
+/* Posts three requests to a running machine, then looks at what one pass of the main loop does. */
+static void check_order(const unsigned order[3], bool no_reboot, bool no_shutdown)
+{
+    int weight = ENDS_NOTHING, expected_status = 0, status = -1;
+    const char *told = "";
+    bool panic = false, reset = false, ended, ok;
+
+    runstate_set_reboot_action(no_reboot ? REBOOT_ACTION_SHUTDOWN : REBOOT_ACTION_RESET);
+    runstate_set_shutdown_action(no_shutdown ? SHUTDOWN_ACTION_PAUSE : SHUTDOWN_ACTION_POWEROFF);
+    vm_start();
+    g_string_truncate(log_text, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        bool ends = is_reset(order[i]) && no_reboot;
+        int this_weight = ends ? ENDS_UNLESS_PAUSE : requests[order[i]].weight;
+
+        requests[order[i]].post();
+        panic = panic || requests[order[i]].post == post_panic;
+        reset = reset || (is_reset(order[i]) && !no_reboot);
+        if (this_weight != ENDS_NOTHING && this_weight >= weight) {
+            weight = this_weight;
+            told = ends ? "SHUTDOWN:guest-reset" : requests[order[i]].told;
+            expected_status = requests[order[i]].status;
+        }
+    }
+    ended = pending(&status);
+    ok = ended == (weight >= ENDS || (weight == ENDS_UNLESS_PAUSE && !no_shutdown)) &&
+         strstr(log_text->str, told);
+    if (ended) {
+        ok = ok && status == expected_status;
+    } else if (weight == ENDS_UNLESS_PAUSE) {
+        ok = ok && runstate_check(reset ? RUN_STATE_PRELAUNCH : RUN_STATE_SHUTDOWN);
+    } else if (panic) {
+        ok = ok && runstate_check(RUN_STATE_INTERNAL_ERROR);
+    }
+    if (!ok) {
+        g_test_message("requests %u %u %u, no-reboot %d, no-shutdown %d: %s, status %d, state %s; "
+                       "expected %s, status %d", order[0], order[1], order[2], no_reboot,
+                       no_shutdown, log_text->str, status, RunState_str(runstate_get()), told,
+                       expected_status);
+        g_test_fail();
+    }
+    runstate_set_reboot_action(REBOOT_ACTION_RESET);
+    runstate_set_shutdown_action(SHUTDOWN_ACTION_POWEROFF);
+    g_assert_false(!ended && pending(&status));         /* nothing is left over */
+    while (pending(&status)) {
+        continue;
+    }
+    reset_to_prelaunch();
+}
+
+static void test_every_order(void)
+{
+    int null = open("/dev/null", O_WRONLY), err = dup(STDERR_FILENO);
+
+    dup2(null, STDERR_FILENO);      /* "terminating on signal", a thousand times */
+    for (unsigned n = 0; n < NB_REQUESTS * NB_REQUESTS * NB_REQUESTS * 4; n++) {
+        const unsigned order[3] = {
+            n / 4 % NB_REQUESTS, n / 4 / NB_REQUESTS % NB_REQUESTS,
+            n / 4 / NB_REQUESTS / NB_REQUESTS,
+        };
+
+        check_order(order, n & 1, n & 2);
+    }
+    dup2(err, STDERR_FILENO);
+    close(err);
+    close(null);
+}
+
+/* The exit code of a power-off that was only paused at is not that of a later end. */
+static void test_exit_code_is_the_causes(void)
+{
+    int status = -1;
+
+    runstate_set_shutdown_action(SHUTDOWN_ACTION_PAUSE);
+    vm_start();
+    post_guest_shutdown_7();
+    g_assert_false(pending(&status));
+    post_quit();
+    g_assert_true(pending(&status));
+    g_assert_cmpint(status, ==, 0);
+    runstate_set_shutdown_action(SHUTDOWN_ACTION_POWEROFF);
+    reset_to_prelaunch();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -215,6 +366,8 @@ int main(int argc, char **argv)
     g_test_add_func("/runstate/start-refused", test_refused_start);
     g_test_add_func("/runstate/reset", test_reset_requests);
     g_test_add_func("/runstate/shutdown", test_shutdown_requests);
+    g_test_add_func("/runstate/every-order", test_every_order);
+    g_test_add_func("/runstate/exit-code", test_exit_code_is_the_causes);
     g_test_add_func("/runstate/powerdown-and-internal-error", test_powerdown_and_stop);
     g_test_add_func("/runstate/stop-from-another-thread", test_stop_from_thread);
     return g_test_run();
