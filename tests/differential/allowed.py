@@ -47,6 +47,7 @@ REASONS = {
     "plan": (BEYOND, "x-unplugged-inaccessible-required prepares what a machine version to come "
                      "will refuse."),
     "report": (BEYOND, "x-report and x-query-virtio-mem tell why a resize stopped."),
+    "shortage": (BEYOND, "The machine stops and tells when the host has no page left for a backend."),
     # stock's defects
     "truncates": (DEFECT, "The number of CPUs is cut to 32 bits."),
     "swallows": (DEFECT, "A value that is of the wrong type, or of no use without another option, "
@@ -112,7 +113,7 @@ ENTRIES = [Entry(*entry) for entry in (
     ('memory-backend-ram/size/json/"size":-1', "outcome", "crashes"),
     ("memory-backend-memfd/hugetlbsize/*/*hugetlbsize=2M", "outcome", "swallows"),
     ("memory-backend-file/readonly/conflicting/readonly=on,prealloc=on", "outcome", "crashes"),
-    ("virtio-mem-pci/requested-size/out of range/memdev=m0,requested-size=2G", "outcome",
+    ("virtio-mem-pci/requested-size/out of range/memdev=m0,requested-size=2G", "warning",
      "requested"),
     ('virtio-mem-pci/bus/json/"memdev":"m0","bus":5', "outcome", "swallows"),
     ("virtio-mem-pci/nosuch/conflicting/memdev=m0,realized=on", "outcome", "crashes"),
@@ -183,8 +184,10 @@ ENTRIES = [Entry(*entry) for entry in (
     *(("schema/set-numa-node", f"only stock {name}", "hmat")
       for name in ("hmat-cache", "hmat-lb", "initiator")),
     ("option/-audio/valid/*", "outcome", "audio"),
-    ("option/-audio/wrong type/*", "message", "audio"),
     ("option/-run-with/*", "outcome", "run-with"),
+    ("list/query-command-line-options", "only ours run-with.*", "run-with"),
+    ("schema/query-status", "only ours memory-shortage", "shortage"),
+    ("schema/events", "only ours MEMORY_BACKEND_EXHAUSTED", "shortage"),
     ("schema/query-cpus-fast", "only stock *", "targets"),
     ("schema/query-hotpluggable-cpus", "only stock cluster-id", "targets"),
     *(("schema/query-memory-devices", f"only stock {name}", "memory-devices")
