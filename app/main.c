@@ -22,6 +22,7 @@
 #include "chardev/char.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
+#include "qemu/known-names.h"
 #include "qemu/main-loop.h"
 #include "qemu/option.h"
 #include "qom/object_interfaces.h"
@@ -389,8 +390,10 @@ static MachineClass *choose_machine(json_t *opts)
     MachineClass *mc = type ? machine_find_class(type) : machine_default_class();
 
     if (!mc && type) {
-        error_report("unsupported machine type: \"%s\" (-machine help lists those supported)",
-                     type);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_MACHINE, type);
+
+        error_report("unsupported machine type: \"%s\"%s (-machine help lists those supported)", type,
+                     why);
     } else if (!mc) {
         error_report("no machine type given and there is no default: use -machine");
     }
@@ -475,7 +478,9 @@ static bool try_accel(const char *name, json_t *props)
     Error *err = NULL;
 
     if (!ac) {
-        error_report("invalid accelerator %s", name);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_ACCEL, name);
+
+        error_report("invalid accelerator %s%s", name, why);
         return false;
     }
     accel = ACCEL(object_new_with_class(OBJECT_CLASS(ac)));

@@ -15,6 +15,7 @@
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/json.h"
+#include "qemu/known-names.h"
 #include "qemu/option.h"
 #include "qom/object_interfaces.h"
 #include "system/accel.h"
@@ -82,7 +83,9 @@ static OptResult machine_option_help(json_t *opts, Error **errp)
     }
     mc = machine_find_class(type);
     if (!mc) {
-        error_setg(errp, "unsupported machine type: \"%s\"", type);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_MACHINE, type);
+
+        error_setg(errp, "unsupported machine type: \"%s\"%s", type, why);
         error_append_hint(errp, "Use -machine help to list supported machines\n");
         return OPT_ERROR;
     }
@@ -627,7 +630,11 @@ static OptResult parse_one(Cmdline *c, int argc, char **argv, int *i)
     }
     o = find_option(argv[*i]);
     if (!o) {
-        return refuse(argv[*i], "invalid option");
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_OPTION,
+                                                 argv[*i] + strspn(argv[*i], "-"));
+        g_autofree char *text = g_strconcat("invalid option", why, NULL);
+
+        return refuse(argv[*i], text);
     }
     if (o->arg) {
         if (*i + 1 >= argc) {

@@ -10,6 +10,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/json.h"
+#include "qemu/known-names.h"
 #include "qemu/option.h"
 
 typedef struct SpecKind {
@@ -109,7 +110,10 @@ static json_t *spec_to_opts(const char *label, const char *spec, Error **errp)
     }
     kind = spec_find_kind(spec, &rest);
     if (!kind) {
-        error_setg(errp, "'%s' is not a valid char driver", spec);
+        g_autofree char *word = g_strndup(spec, strcspn(spec, ":,"));
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_CHARDEV, word);
+
+        error_setg(errp, "'%s' is not a valid char driver%s", spec, why);
         return NULL;
     }
     if (!strcmp(kind->word, "tcp:") && !spec_take_address(opts, &rest, errp)) {

@@ -12,6 +12,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/json.h"
+#include "qemu/known-names.h"
 #include "char-internal.h"
 
 #define READ_CHUNK 4096
@@ -566,7 +567,9 @@ Chardev *chardev_new_from_opts(json_t *opts, Error **errp)
     }
     kind = chardev_find_kind(name);
     if (!kind) {
-        error_setg(errp, "'%s' is not a valid char driver name", name);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_CHARDEV, name);
+
+        error_setg(errp, "'%s' is not a valid char driver name%s", name, why);
         return NULL;
     }
     if (!chardev_check_options(kind, opts, errp) || !chardev_opt_bool(opts, "mux", &mux, errp)) {

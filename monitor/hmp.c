@@ -16,6 +16,7 @@
 #include "qapi/error.h"
 #include "qapi/qapi-commands-control.h"
 #include "qemu/error-report.h"
+#include "qemu/known-names.h"
 
 #define PROMPT "(qemu) "
 /* Each byte typed may draw a line of some 4 KiB anew, with as many cursor moves of 3 bytes. */
@@ -223,7 +224,11 @@ static bool parse_name(Line *l, const HMPCommand *table)
     l->name_end = name_end(p);
     l->cmd = hmp_find_command(table, p, l->name_end - p);
     if (!l->cmd) {
-        hmp_printf(l->mon, "unknown command: '%.*s'\n", (int)(l->name_end - l->start), l->start);
+        g_autofree char *word = g_strndup(p, l->name_end - p);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_HMP, word);
+
+        hmp_printf(l->mon, "unknown command: '%.*s'%s\n", (int)(l->name_end - l->start), l->start,
+                   why);
         return false;
     }
     l->p = l->name_end;

@@ -14,6 +14,7 @@
 #include "monitor/qmp-dispatch.h"
 #include "qemu/error-report.h"
 #include "qemu/json.h"
+#include "qemu/known-names.h"
 #include "hmp.h"
 #include "output.h"
 #include "qmp-internal.h"
@@ -184,7 +185,10 @@ static json_t *request_run(MonitorQMP *mon, json_t *request, Error **errp)
     command = bsearch(name, qmp_commands, qmp_nb_commands, sizeof(qmp_commands[0]),
                       command_compare);
     if (!command) {
-        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND, "The command %s has not been found", name);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_COMMAND, name);
+
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND, "The command %s has not been found%s", name,
+                  why);
         return NULL;
     }
     if (!command_check_machine(command, errp)) {

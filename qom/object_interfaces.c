@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/known-names.h"
 #include "qemu/option.h"
 #include "qom/object_interfaces.h"
 
@@ -34,7 +35,9 @@ static bool user_creatable_check_type(const char *type, Error **errp)
 
     if (!klass || !object_class_dynamic_cast(klass, TYPE_USER_CREATABLE) ||
         object_class_is_abstract(klass)) {
-        error_setg(errp, "Parameter 'qom-type' does not accept value '%s'", type);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_OBJECT, type);
+
+        error_setg(errp, "Parameter 'qom-type' does not accept value '%s'%s", type, why);
         return false;
     }
     return true;

@@ -9,6 +9,7 @@
 #include "hw/core/qdev-monitor.h"
 #include "hw/core/qdev-properties.h"
 #include "qemu/error-report.h"
+#include "qemu/known-names.h"
 #include "qom/object_interfaces.h"
 
 /* Which driver. */
@@ -19,7 +20,9 @@ static DeviceClass *qdev_get_device_class(const char *driver, Error **errp)
     DeviceClass *dc;
 
     if (!oc || !object_class_dynamic_cast(oc, TYPE_DEVICE)) {
-        error_setg(errp, "'%s' is not a valid device model name", driver);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_DEVICE, driver);
+
+        error_setg(errp, "'%s' is not a valid device model name%s", driver, why);
         return NULL;
     }
     if (object_class_is_abstract(oc)) {
@@ -296,7 +299,9 @@ bool qdev_device_help(const char *driver, Error **errp)
     }
     oc = object_class_by_name(driver);
     if (!oc || !object_class_dynamic_cast(oc, TYPE_DEVICE)) {
-        error_setg(errp, "Device '%s' not found", driver);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_DEVICE, driver);
+
+        error_setg(errp, "Device '%s' not found%s", driver, why);
         return false;
     }
     if (!qdev_get_device_class(driver, errp)) {

@@ -10,6 +10,7 @@
 #include "hw/core/resettable.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/known-names.h"
 #include "system/accel.h"
 #include "system/reset.h"
 #include "target/i386/cpu.h"
@@ -414,7 +415,9 @@ const char *x86_cpu_parse_option(const char *optarg, Error **errp)
     }
     oc = x86_cpu_class_by_name(model);
     if (!oc) {
-        error_setg(errp, "unable to find CPU model '%s'", model);
+        g_autofree char *why = qemu_name_explain(QEMU_NAME_CPU, model);
+
+        error_setg(errp, "unable to find CPU model '%s'%s", model, why);
         return NULL;
     }
     x86_cpu_parse_features(object_class_get_name(oc), *comma ? comma + 1 : NULL);

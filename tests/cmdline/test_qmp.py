@@ -141,7 +141,7 @@ class Protocol(TestCase):
                 error = monitor.recv()["error"]
                 self.assertEqual(error["class"], "GenericError")
                 self.assertIn(desc, error["desc"])
-        for name in ("nosuch", "", "Stop", "query_status", "migrate"):
+        for name in ("nosuch", "", "Stop", "query_status", "migratee"):
             self.assertEqual(monitor.ask(name)["error"], {
                 "class": "CommandNotFound", "desc": f"The command {name} has not been found"})
         self.assertEqual(monitor.cmd("query-status")["status"], "running")
