@@ -9,7 +9,7 @@
 void machine_get_smp(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
 void machine_set_smp(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp);
 
-/* Sets the property @name of @ms from the JSON object @config (borrowed). */
+/* Sets the property @name of @ms from the JSON object @config (borrowed; machine-set.c). */
 bool machine_set_structure(MachineState *ms, const char *name, json_t *config, bool keyval,
                            Error **errp);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * "-smp": the machine property "smp", a structure of counts. What the user left out is computed so
- * that sockets * dies * cores * threads is the greatest number of CPUs.
+ * that sockets * dies * cores * threads is the greatest number of CPUs. And the places that these
+ * counts make: one for each CPU that may be there.
  */
 #include "qemu/osdep.h"
 
@@ -212,4 +213,21 @@ void machine_get_smp(Object *obj, Visitor *v, const char *name, void *opaque, Er
 bool machine_parse_smp_config(MachineState *ms, json_t *config, bool keyval, Error **errp)
 {
     return machine_set_structure(ms, "smp", config, keyval, errp);
+}
+
+/* ---- places for CPUs ------------------------------------------------------------------------ */
+
+CPUArchIdList *machine_possible_cpus(MachineState *ms)
+{
+    MachineClass *mc = MACHINE_GET_CLASS(ms);
+    unsigned nb_cpus = ms->smp.max_cpus;
+
+    if (!ms->possible_cpus && mc->init_possible_cpu) {
+        ms->possible_cpus = g_malloc0(sizeof(CPUArchIdList) + nb_cpus * sizeof(CPUArchId));
+        ms->possible_cpus->len = (int)nb_cpus;
+        for (unsigned i = 0; i < nb_cpus; i++) {
+            mc->init_possible_cpu(ms, i, &ms->possible_cpus->cpus[i]);
+        }
+    }
+    return ms->possible_cpus;
 }

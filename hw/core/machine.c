@@ -149,34 +149,6 @@ void machine_help(void)
 
 /* ---- properties ----------------------------------------------------------------------------- */
 
-bool machine_set_structure(MachineState *ms, const char *name, json_t *config, bool keyval,
-                           Error **errp)
-{
-    json_t *props = json_object();
-    Visitor *v;
-    bool ok;
-
-    json_object_set(props, name, config);
-    v = keyval ? qobject_input_visitor_new_keyval(props) : qobject_input_visitor_new(props);
-    ok = visit_start_struct(v, NULL, errp);
-    if (ok) {
-        ok = object_property_set(OBJECT(ms), name, v, errp);
-        visit_end_struct(v);
-    }
-    visit_free(v);
-    json_decref(props);
-    return ok;
-}
-
-bool machine_refuse_late(const char *name, Error **errp)
-{
-    if (phase_check(PHASE_ACCEL_CREATED)) {
-        error_setg(errp, "machine property '%s' cannot be changed any more", name);
-        return true;
-    }
-    return false;
-}
-
 static void set_string(char **field, const char *name, const char *value, Error **errp)
 {
     if (!machine_refuse_late(name, errp)) {
@@ -344,21 +316,6 @@ static void machine_instance_finalize(Object *obj)
 }
 
 /* ---- making the board ----------------------------------------------------------------------- */
-
-CPUArchIdList *machine_possible_cpus(MachineState *ms)
-{
-    MachineClass *mc = MACHINE_GET_CLASS(ms);
-    unsigned nb_cpus = ms->smp.max_cpus;
-
-    if (!ms->possible_cpus && mc->init_possible_cpu) {
-        ms->possible_cpus = g_malloc0(sizeof(CPUArchIdList) + nb_cpus * sizeof(CPUArchId));
-        ms->possible_cpus->len = (int)nb_cpus;
-        for (unsigned i = 0; i < nb_cpus; i++) {
-            mc->init_possible_cpu(ms, i, &ms->possible_cpus->cpus[i]);
-        }
-    }
-    return ms->possible_cpus;
-}
 
 static Error *board_init_error;
 

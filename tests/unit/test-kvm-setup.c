@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "system/kvm-x86-layout.h"
+#include "target/i386/kvm-layout.h"
 #include "../../accel/kvm/i386/kvm-x86.h"
 
 #define NB_SUPPORTED_CPUID 3

@@ -8,7 +8,7 @@
 #include <cpuid.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
-#include "system/kvm-x86-layout.h"
+#include "target/i386/kvm-layout.h"
 #include "kvm-x86.h"
 
 #define NB_IOAPIC_PINS 24
