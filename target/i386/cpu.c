@@ -361,13 +361,26 @@ static void x86_cpu_reset_hold(Object *obj, ResetType type)
 
 /* ---- "-cpu" ---- */
 
-static void add_legacy_feature(const char *text)
+/*
+ * Features only: other properties (realized, which a CPU's realize must not set) have their
+ * name=value. A name that no property has is refused when a CPU is made.
+ */
+static bool add_legacy_feature(ObjectClass *oc, const char *text, Error **errp)
 {
-    LegacyFeature *feature = g_new0(LegacyFeature, 1);
+    g_autofree char *name = g_strdelimit(g_strdup(text + 1), "_", '-');
+    ObjectProperty *prop = object_class_property_find(oc, name);
+    LegacyFeature *feature;
 
-    feature->name = g_strdelimit(g_strdup(text + 1), "_", '-');
+    if (prop && prop->get != get_feature) {
+        error_setg(errp, "-cpu: '%s': '%s' is a property, not a CPU feature: it takes '%s=VALUE'",
+                   text, name, name);
+        return false;
+    }
+    feature = g_new0(LegacyFeature, 1);
+    feature->name = g_steal_pointer(&name);
     feature->value = text[0] == '+';
     legacy_features = g_slist_append(legacy_features, feature);
+    return true;
 }
 
 static void add_global_feature(const char *type_name, const char *text)
@@ -389,18 +402,21 @@ static ObjectClass *x86_cpu_class_by_name(const char *cpu_model)
     return object_class_by_name(type_name);
 }
 
-/* "feature=value", "feature" (on) become globals of @typename; "+feature", "-feature" wait. */
-static void x86_cpu_parse_features(const char *typename, const char *str)
+/* "feature=value", "feature" (on) become globals of the type; "+feature", "-feature" wait. */
+static bool x86_cpu_parse_features(ObjectClass *oc, const char *str, Error **errp)
 {
     g_auto(GStrv) parts = g_strsplit(str ? str : "", ",", -1);
 
     for (char **part = parts; *part; part++) {
         if (**part == '+' || **part == '-') {
-            add_legacy_feature(*part);
+            if (!add_legacy_feature(oc, *part, errp)) {
+                return false;
+            }
         } else if (**part) {
-            add_global_feature(typename, *part);
+            add_global_feature(object_class_get_name(oc), *part);
         }
     }
+    return true;
 }
 
 const char *x86_cpu_parse_option(const char *optarg, Error **errp)
@@ -420,7 +436,9 @@ const char *x86_cpu_parse_option(const char *optarg, Error **errp)
         error_setg(errp, "unable to find CPU model '%s'%s", model, why);
         return NULL;
     }
-    x86_cpu_parse_features(object_class_get_name(oc), *comma ? comma + 1 : NULL);
+    if (!x86_cpu_parse_features(oc, *comma ? comma + 1 : NULL, errp)) {
+        return NULL;
+    }
     return object_class_get_name(oc);
 }
 
