@@ -5,10 +5,12 @@ its 7.2 does not have."""
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -91,6 +93,25 @@ class Accelerators(RunCase):
                      ["-machine", "none", "-accel", "kvm", "-accel", "tcg"]):
             enabled, err = self.kvm(*args)
             self.assertEqual(not enabled, "falling back to tcg" in err, err)
+
+    @unittest.skipIf(os.geteuid(), "only root can run a program as somebody who has no KVM")
+    def test_no_kvm(self):
+        """A user who may not open /dev/kvm gets tcg from the list, and is told why."""
+        if not os.path.exists("/dev/kvm") or os.stat("/dev/kvm").st_mode & 0o006:
+            self.skipTest("there is no /dev/kvm, or it is everybody's")
+        requests = b'{"execute":"qmp_capabilities"}{"execute":"query-kvm","id":1}{"execute":"quit"}'
+        with tempfile.TemporaryDirectory(prefix="cmdline-") as folder:
+            os.chmod(folder, 0o755)
+            program = PROGRAM if STOCK else shutil.copy(PROGRAM, folder)
+            for args in (["-machine", "none,accel=kvm:tcg"],
+                         ["-machine", "none", "-accel", "kvm", "-accel", "tcg"]):
+                done = subprocess.run([program, *PLAIN, *args, "-qmp", "stdio"], input=requests,
+                                      capture_output=True, timeout=TIMEOUT, check=False, user=65534,
+                                      group=65534, extra_groups=[], cwd="/")
+                self.assertEqual(done.returncode, 0, done)
+                self.assertIn(b"failed to initialize kvm: ", done.stderr)
+                self.assertIn(b"falling back to tcg", done.stderr)
+                self.assertRegex(done.stdout, rb'"enabled": false')
 
     @unittest.skipIf(STOCK, "about a program that does not translate guest code")
     def test_tcg_runs_nothing(self):
