@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Between the core of character devices (char.c) and the kinds of them; see chardev/char.h. */
-#ifndef UTIL_CHARDEV_INTERNAL_H
-#define UTIL_CHARDEV_INTERNAL_H
+/*
+ * Between what all character devices share (char.c), the kinds (char-fd.c, char-socket.c, char-mux.c),
+ * and their making (char-open.c), each of which uses those before it; see chardev/char.h.
+ */
+#ifndef CHARDEV_CHAR_INTERNAL_H
+#define CHARDEV_CHAR_INTERNAL_H
 
 #include "chardev/char.h"
 
@@ -16,6 +19,13 @@ typedef struct ChardevKind {
     /* Where output goes by another way than chr->fd_out; NULL otherwise. */
     int (*write)(Chardev *chr, const uint8_t *buf, int len);
     Chardev *(*get_output)(Chardev *chr);       /* the one whose fd_out it is in the end */
+    /*
+     * Of a kind for several front ends: each gets a device of its own from @attach, whose kind gives
+     * it back by @detach. NULL: one front end, which gets @chr itself.
+     */
+    Chardev *(*attach)(Chardev *chr);
+    bool (*is_attached)(const Chardev *chr);
+    void (*detach)(Chardev *port);
 } ChardevKind;
 
 typedef struct ChardevMux ChardevMux;
@@ -62,11 +72,6 @@ void chardev_remove_watches(Chardev *chr, bool tell);
 
 /* Makes @chr (of kind chardev_mux) the multiplexer of @base. */
 void chardev_mux_init(Chardev *chr, Chardev *base);
-/* A new port of the multiplexer @chr; detaching frees it. */
-Chardev *chardev_mux_attach(Chardev *chr);
-void chardev_mux_detach(Chardev *port);
-bool chardev_mux_is_attached(const Chardev *chr);
-bool chardev_is_mux_port(const Chardev *chr);
 
 /* Options: @def if absent; a wrong type or value is an error. Strings belong to @opts. */
 bool chardev_opt_bool(json_t *opts, const char *name, bool *value, Error **errp);
@@ -74,4 +79,4 @@ const char *chardev_opt_str(json_t *opts, const char *name);
 
 void chardev_stdio_restore(void);
 
-#endif /* UTIL_CHARDEV_INTERNAL_H */
+#endif /* CHARDEV_CHAR_INTERNAL_H */

@@ -326,15 +326,38 @@ static Chardev *port_get_output(Chardev *chr)
     return ((MuxPort *)chr)->mux->base;
 }
 
+/* ---- life ---- */
+
+static void port_free(MuxPort *port)
+{
+    g_byte_array_unref(port->waiting);
+    g_free(port->chr.id);
+    g_free(port);
+}
+
+static void port_detach(Chardev *chr)
+{
+    MuxPort *port = (MuxPort *)chr;
+    ChardevMux *mux = port->mux;
+
+    if (mux->focus == port) {
+        mux_focus_next(mux);
+    }
+    g_ptr_array_remove(mux->ports, port);
+    if (mux->focus == port) {
+        mux->focus = NULL;
+    }
+    port_free(port);
+}
+
 static const ChardevKind chardev_mux_port = {
     .name = "mux",
     .write = port_write,
     .get_output = port_get_output,
+    .detach = port_detach,
 };
 
-/* ---- life ---- */
-
-Chardev *chardev_mux_attach(Chardev *chr)
+static Chardev *mux_attach(Chardev *chr)
 {
     ChardevMux *mux = chr->mux;
     MuxPort *port = g_new0(MuxPort, 1);
@@ -355,36 +378,14 @@ Chardev *chardev_mux_attach(Chardev *chr)
     return &port->chr;
 }
 
-bool chardev_is_mux_port(const Chardev *chr)
-{
-    return chr->kind == &chardev_mux_port;
-}
-
-static void port_free(MuxPort *port)
-{
-    g_byte_array_unref(port->waiting);
-    g_free(port->chr.id);
-    g_free(port);
-}
-
-void chardev_mux_detach(Chardev *chr)
-{
-    MuxPort *port = (MuxPort *)chr;
-    ChardevMux *mux = port->mux;
-
-    if (mux->focus == port) {
-        mux_focus_next(mux);
-    }
-    g_ptr_array_remove(mux->ports, port);
-    if (mux->focus == port) {
-        mux->focus = NULL;
-    }
-    port_free(port);
-}
-
-bool chardev_mux_is_attached(const Chardev *chr)
+static bool mux_is_attached(const Chardev *chr)
 {
     return chr->mux->ports->len > 0;
+}
+
+static bool chardev_is_mux_port(const Chardev *chr)
+{
+    return chr->kind == &chardev_mux_port;
 }
 
 void chardev_take_focus(Chardev *chr)
@@ -418,6 +419,8 @@ static void mux_close(Chardev *chr)
 const ChardevKind chardev_mux = {
     .name = "mux",
     .close = mux_close,
+    .attach = mux_attach,
+    .is_attached = mux_is_attached,
 };
 
 void chardev_mux_init(Chardev *chr, Chardev *base)
