@@ -27,6 +27,17 @@ static FakeKvm *kvm;                /* of the running test */
 
 /* ---- A CPU on a KVM ---- */
 
+/* With the reference that accel_init_machine() took for the accelerator in use. */
+static void drop_accel(void)
+{
+    if (accel) {
+        ACCEL_GET_CLASS(accel)->cleanup_machine(accel, current_machine);
+        object_unref(OBJECT(accel));
+        object_unref(OBJECT(accel));
+    }
+    accel = NULL;
+}
+
 static void use_set(FakeKvm *set)
 {
     static MachineState ms;
@@ -37,10 +48,7 @@ static void use_set(FakeKvm *set)
         .cpus = 1, .max_cpus = 1, .sockets = 1, .dies = 1, .cores = 1, .threads = 1,
     };
     current_machine = &ms;
-    if (accel) {
-        ACCEL_GET_CLASS(accel)->cleanup_machine(accel, &ms);
-        object_unref(OBJECT(accel));
-    }
+    drop_accel();
     accel = ACCEL(object_new(ACCEL_CLASS_NAME("kvm")));
     accel_init_machine(accel, &ms, &error_abort);
 }
@@ -405,6 +413,7 @@ static void run_on_set(FakeKvm *set, void (*check)(void))
 {
     use_set(set);
     check();
+    drop_accel();
     fake_kvm_free(set);
 }
 
