@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of options with parameters (option-groups.h), and query-command-line-options. Names of
- * groups are QEMU's: -m is "memory", -smp "smp-opts". A group without parameters takes the properties
- * of what it makes.
+ * The table of options with parameters (option-groups.h), and query-command-line-options. Names
+ * of groups are QEMU's: -m is "memory", -smp "smp-opts". A group without parameters takes the
+ * properties of what it makes.
  */
 #include "qemu/osdep.h"
 
@@ -59,8 +59,9 @@ static const OptionGroup groups[] = {
     { "numa" },
     { "object" },
     { "run-with", PARAMS({ "exit-with-parent", BOOL, "end when the parent process has ended" }) },
-    { "smp-opts", .option = "smp", PARAMS({ "cpus", NUMBER }, { "maxcpus", NUMBER }, { "sockets", NUMBER },
-                         { "dies", NUMBER }, { "cores", NUMBER }, { "threads", NUMBER }) },
+    { "smp-opts", .option = "smp",
+      PARAMS({ "cpus", NUMBER }, { "maxcpus", NUMBER }, { "sockets", NUMBER },
+             { "dies", NUMBER }, { "cores", NUMBER }, { "threads", NUMBER }) },
 };
 
 /* ---- parsing ---- */

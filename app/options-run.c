@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Options that harnesses pass to every machine: how the program runs, what its messages look like, and
- * that no sound is wanted.
+ * Options that harnesses pass to every machine: how the program runs, what its messages look
+ * like, and that no sound is wanted.
  */
 #include "qemu/osdep.h"
 

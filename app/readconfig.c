@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * -readconfig: a file of sections, '[GROUP "ID"]' or '[GROUP]', each followed by lines 'NAME = "VALUE"'.
- * A section is carried out as the option of its group, in its place: the first of
+ * -readconfig: a file of sections, '[GROUP "ID"]' or '[GROUP]', each followed by lines 'NAME =
+ * "VALUE"'. A section is carried out as the option of its group, in its place: the first of
  *
  *   [device "vm0"]              -device id=vm0,driver=virtio-mem-pci
  *     driver = "virtio-mem-pci"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * query-pci: a walk of the PCI buses. It tells what configuration space says now, hence what the guest
- * has made of it: functions behind a bridge are seen once that bus has a number, as a guest would
- * see them. `info pci` prints the same walk. Source: PCI Local Bus 3.0 chapter 6, PCI-to-PCI
- * Bridge 1.2 chapter 3.2.5.
+ * query-pci: a walk of the PCI buses. It tells what configuration space says now, hence what the
+ * guest has made of it: functions behind a bridge are seen once that bus has a number, as a guest
+ * would see them. `info pci` prints the same walk. Source: PCI Local Bus 3.0 chapter 6,
+ * PCI-to-PCI Bridge 1.2 chapter 3.2.5.
  */
 #include "qemu/osdep.h"
 

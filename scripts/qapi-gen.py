@@ -31,7 +31,8 @@ KEYS = {
                 'preconfig'},
     'event': {'doc', 'data', 'rate-limit-ms', 'key'},
 }
-C_WORDS = {'auto', 'const', 'default', 'register', 'short', 'static', 'typedef', 'union', 'volatile'}
+C_WORDS = {'auto', 'const', 'default', 'register', 'short', 'static', 'typedef', 'union',
+           'volatile'}
 MAX_LITERAL = 90  # characters of a line of generated text
 
 

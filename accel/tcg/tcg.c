@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The accelerator "tcg", where QEMU translates guest code. This program cannot: the accelerator is the
- * end of lists like "kvm:tcg", so that a host without KVM can still be asked what there is. A machine
- * without CPUs starts; one with CPUs is made, and refuses to run them.
+ * The accelerator "tcg", where QEMU translates guest code. This program cannot: the accelerator
+ * is the end of lists like "kvm:tcg", so that a host without KVM can still be asked what there
+ * is. A machine without CPUs starts; one with CPUs is made, and refuses to run them.
  */
 #include "qemu/osdep.h"
 #include "hw/core/cpu.h"

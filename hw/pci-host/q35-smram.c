@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory that Q35 keeps for system management mode: SMRAM (0x9d) and ESMRAMC (0x9e) of the data sheet,
- * and two registers that are QEMU's: the size of a larger TSEG (0x50), RAM at the default SMBASE (0x9c).
- * No CPU of this machine is ever in that mode, so memory that is hidden from all others (reads are ones,
- * writes are lost, also by DMA) is hidden from everyone until a reset; QEMU's machine with smm=off does
- * the same. Source: Intel 3 Series (316966) datasheet; stock over qtest.
+ * Memory that Q35 keeps for system management mode: SMRAM (0x9d) and ESMRAMC (0x9e) of the data
+ * sheet, and two registers that are QEMU's: the size of a larger TSEG (0x50), RAM at the default
+ * SMBASE (0x9c). No CPU of this machine is ever in that mode, so memory that is hidden from all
+ * others (reads are ones, writes are lost, also by DMA) is hidden from everyone until a reset;
+ * QEMU's machine with smm=off does the same. Source: Intel 3 Series (316966) datasheet; stock
+ * over qtest.
  */
 #include "qemu/osdep.h"
 #include "q35-smram.h"
@@ -47,7 +48,7 @@ static uint8_t esmramc(const MCHSmram *s)
     return s->mch->config[ESMRAMC];
 }
 
-/* ---- what is hidden --------------------------------------------------------------------------- */
+/* ---- what is hidden -------------------------------------------------------------------------- */
 
 static uint64_t hidden_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -109,7 +110,7 @@ bool mch_smram_is_open(const MCHSmram *s)
     return (smram(s) & SMRAM_D_OPEN) && !(esmramc(s) & ESMRAMC_H_SMRAME);
 }
 
-/* ---- registers -------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------- */
 
 uint8_t mch_smram_get_smbase(const MCHSmram *s)
 {
@@ -127,8 +128,8 @@ static void update_lock(PCIDevice *dev)
 }
 
 /*
- * Software asks for the size by writing all ones; what it writes otherwise stays. Without a size the
- * register is none, and keeps all ones, too.
+ * Software asks for the size by writing all ones; what it writes otherwise stays. Without a size
+ * the register is none, and keeps all ones, too.
  */
 static void update_ext_tseg(MCHSmram *s)
 {
@@ -188,7 +189,7 @@ void mch_smram_reset(MCHSmram *s)
     update_regions(s);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 bool mch_smram_realize(MCHSmram *s, PCIDevice *mch, Error **errp)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Between q35.c and q35-smram.c: the registers of mch that hide memory for system management mode. */
+/*
+ * Between q35.c and q35-smram.c: the registers of mch that hide memory for system management mode.
+ */
 #ifndef HW_PCI_HOST_Q35_SMRAM_H
 #define HW_PCI_HOST_Q35_SMRAM_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The Q35 host bridge: the bridge object with the root bus "pcie.0" and the memory-mapped
- * configuration window, and its function "mch" at 00.0. PAM (0x90 to 0x96), PCIEXBAR (0x60) and what is
- * in q35-smram.c have an effect. Source: Intel 3 Series (316966) datasheet.
+ * configuration window, and its function "mch" at 00.0. PAM (0x90 to 0x96), PCIEXBAR (0x60) and
+ * what is in q35-smram.c have an effect. Source: Intel 3 Series (316966) datasheet.
  */
 #include "qemu/osdep.h"
 #include "hw/core/qdev-properties.h"

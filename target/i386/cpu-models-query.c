@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the command line and the monitor ask about CPU models (hw/core/cpu-models.h). Each answer comes
- * from a CPU of the model that is made for it, expanded under the accelerator in use as realize would
- * expand it, and thrown away; no vCPU is made.
+ * What the command line and the monitor ask about CPU models (hw/core/cpu-models.h). Each answer
+ * comes from a CPU of the model that is made for it, expanded under the accelerator in use as
+ * realize would expand it, and thrown away; no vCPU is made.
  */
 #include "qemu/osdep.h"
 

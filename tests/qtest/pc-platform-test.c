@@ -659,7 +659,9 @@ static void test_smram(const void *machine)
 
 #define LOW_RAM (UINT64_C(128) << 20)     /* what RAM says, all below 4 GiB */
 
-/* Marks RAM at @addr, below 4 GiB; whether it is still to be seen; it never changes while hidden. */
+/*
+ * Marks RAM at @addr, below 4 GiB; whether it is still to be seen; it never changes while hidden.
+ */
 static void ram_mark(Pc *pc, uint64_t addr)
 {
     qtest_writel(pc->s, addr, (uint32_t)(addr ^ 0x5a5a0000));
