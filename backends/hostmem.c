@@ -336,6 +336,11 @@ static void set_prealloc(Object *obj, bool value, Error **errp)
         error_setg(errp, "'prealloc=on' and 'reserve=off' are incompatible");
         return;
     }
+    if (backend->complete && value && memory_region_has_ram_discard_manager(&backend->mr)) {
+        error_setg(errp, "'prealloc' cannot be turned on while a device gives back what of the "
+                   "memory is not in use: use the device's own 'prealloc'");
+        return;
+    }
     if (backend->complete && value && !backend->prealloc && !backend_prealloc(backend, errp)) {
         return;
     }

@@ -118,6 +118,49 @@ static void test_prealloc(const void *data)
     vm_end(&vm);
 }
 
+/* Sets a property of the backend to a JSON value; false if that was refused. */
+static bool backend_set(Vm *vm, const char *property, const char *json_value)
+{
+    g_autofree char *command = g_strdup_printf(
+        "{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/objects/mem0\", "
+        "\"property\": \"%s\", \"value\": %s}}\n", property, json_value);
+    QDict *answer;
+    bool done;
+
+    qtest_qmp_send_raw(vm->qts, "%s", command);
+    answer = qtest_qmp_receive(vm->qts);
+    done = qdict_haskey(answer, "return");
+    qobject_unref(answer);
+    return done;
+}
+
+/* No property of the backend fills what the guest has not plugged. */
+static void test_backend_properties(const void *data)
+{
+    const HeldKind *c = data;
+    Held base, now;
+    Vm vm;
+
+    if (!emulator_is_elastic) {
+        g_test_skip("stock fills all of the memory when 'prealloc' is set");
+        return;
+    }
+    vm_start(&vm, c->backend, ",requested-size=64M,unplugged-inaccessible=on");
+    base = held_by(&vm);
+    g_assert_true(backend_set(&vm, "merge", "true"));
+    g_assert_true(backend_set(&vm, "merge", "false"));
+    g_assert_true(backend_set(&vm, "dump", "false"));
+    g_assert_true(backend_set(&vm, "dump", "true"));
+    g_assert_true(backend_set(&vm, "prealloc-threads", "4"));
+    g_assert_true(backend_set(&vm, "prealloc", "false"));
+    g_assert_false(backend_set(&vm, "prealloc", "true"));
+    g_assert_false(backend_set(&vm, "prealloc", "true"));
+    now = held_by(&vm);
+    assert_held(c, &base, &now, 0, "after setting the backend's properties");
+    g_assert_true(backend_set(&vm, "prealloc", "false"));
+    vm_end(&vm);
+}
+
 /*
  * Discards of hundreds of megabytes, which a device may carry out in pieces
  * beside other work: an answered UNPLUG ALL has freed everything, and neither
@@ -304,6 +347,7 @@ void add_memory_tests(void)
         { "/virtio-mem/freed-by-unplug-all/%s", test_freed_by_unplug_all },
         { "/virtio-mem/freed-by-system-reset/%s", test_freed_by_system_reset },
         { "/virtio-mem/prealloc/%s", test_prealloc },
+        { "/virtio-mem/backend-properties/%s", test_backend_properties },
     };
 
     for (size_t t = 0; t < G_N_ELEMENTS(tests); t++) {
