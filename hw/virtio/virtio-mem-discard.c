@@ -77,6 +77,44 @@ static void virtio_mem_hide(VirtIOMEM *vmem, const VirtIOMEMRun *run)
     }
 }
 
+void virtio_mem_hide_ahead(VirtIOMEM *vmem, const VirtIOMEMRun *run)
+{
+    uint64_t end = run->first + run->nb;
+    VirtIOMEMRun part = { .first = run->first };
+    g_autoptr(GArray) plugged = NULL;
+
+    if (!vmem->dynamic_memslots) {
+        return;
+    }
+    plugged = g_array_new(false, false, sizeof(VirtIOMEMRun));
+    while (virtio_mem_map_next_run(&vmem->map, true, part.first + part.nb, end, &part)) {
+        g_array_append_val(plugged, part);
+    }
+    /* As it will be, for as long as it takes to look. */
+    virtio_mem_map_unplug(&vmem->map, run->first, run->nb);
+    virtio_mem_hide(vmem, run);
+    for (guint i = 0; i < plugged->len; i++) {
+        part = g_array_index(plugged, VirtIOMEMRun, i);
+        virtio_mem_map_plug(&vmem->map, part.first, part.nb);
+    }
+}
+
+void virtio_mem_show(VirtIOMEM *vmem)
+{
+    VirtIOMEMRun run = { 0 };
+
+    if (!vmem->dynamic_memslots) {
+        return;
+    }
+    memory_region_transaction_begin();
+    while (virtio_mem_map_next_run(&vmem->map, true, run.first + run.nb, vmem->map.nb_blocks,
+                                   &run)) {
+        virtio_mem_memslots_map(&vmem->memslots, run.first * vmem->block_size,
+                                run.nb * vmem->block_size);
+    }
+    memory_region_transaction_commit();
+}
+
 void virtio_mem_set_unplugged(VirtIOMEM *vmem, const VirtIOMEMRun *run)
 {
     virtio_mem_map_unplug(&vmem->map, run->first, run->nb);

@@ -130,6 +130,14 @@ static void virtio_mem_finish_unplug_all(VirtIOMEM *vmem, const GArray *gone, in
     }
 }
 
+static GArray *virtio_mem_runs_of(VirtIOMEMRun run)
+{
+    GArray *runs = g_array_new(false, false, sizeof(VirtIOMEMRun));
+
+    g_array_append_val(runs, run);
+    return runs;
+}
+
 /*
  * The end of a PLUG, UNPLUG or UNPLUG ALL batch: @ret tells whether the host memory of its blocks
  * could be prepared or discarded, @gone what UNPLUG ALL discarded. After BUSY the guest may try
@@ -151,13 +159,14 @@ static void virtio_mem_batch_finish(VirtIOMEM *vmem, VirtIOMEMBatch *batch, cons
     } else if (!ret && plug) {
         ret = virtio_mem_set_plugged(vmem, &run);
         if (ret) {
-            virtio_mem_undo_prepare(vmem, &run);
+            virtio_mem_give_back(vmem, virtio_mem_runs_of(run), false);
             reason = VIRTIO_MEM_REFUSAL_REASON_HOST_MAPPING;
         }
     } else if (!ret) {
         virtio_mem_set_unplugged(vmem, &run);
     }
     if (ret) {
+        virtio_mem_show(vmem);
         virtio_mem_batch_refuse(vmem, batch, reason, ret);
     } else {
         virtio_mem_batch_acknowledge(vmem, batch);
@@ -192,6 +201,21 @@ static void virtio_mem_batch_start_job(VirtIOMEM *vmem, VirtIOMEMBatch *batch, V
     batch->nb_requests = 0;
 }
 
+/* Here and now; a batch of one request is finished, a larger one only where that worked. */
+static int virtio_mem_batch_discard(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
+{
+    const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
+    int ret;
+
+    virtio_mem_hide_ahead(vmem, &run);
+    ret = virtio_mem_discard(virtio_mem_ram_block(vmem), run.first * vmem->block_size,
+                             run.nb * vmem->block_size);
+    if (!ret || batch->nb_requests == 1) {
+        virtio_mem_batch_finish(vmem, batch, NULL, ret);
+    }
+    return ret;
+}
+
 /* UNPLUG requests that cannot be carried out together: each has the answer it has alone. */
 static void virtio_mem_batch_split(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 {
@@ -200,46 +224,59 @@ static void virtio_mem_batch_split(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
         VirtIOMEMBatch one = { .nb_requests = 1, .first = req->first, .nb = req->nb };
 
         one.requests[0] = *req;
-        virtio_mem_batch_finish(vmem, &one, NULL,
-                                virtio_mem_discard(virtio_mem_ram_block(vmem),
-                                                   req->first * vmem->block_size,
-                                                   req->nb * vmem->block_size));
+        virtio_mem_batch_discard(vmem, &one);
     }
     batch->nb_requests = 0;
+}
+
+static void virtio_mem_batch_unplug(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
+{
+    const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
+    uint64_t size = run.nb * vmem->block_size;
+
+    if (virtio_mem_discard_takes_long(vmem, size, run.first, run.first + run.nb, 1)) {
+        virtio_mem_hide_ahead(vmem, &run);
+        virtio_mem_batch_start_job(vmem, batch, VIRTIO_MEM_WORK_DISCARD,
+                                   virtio_mem_runs_of(run));
+        return;
+    }
+    virtio_mem_take_time(vmem, size);
+    if (virtio_mem_batch_discard(vmem, batch)) {
+        virtio_mem_batch_split(vmem, batch);
+    }
+}
+
+static void virtio_mem_batch_plug(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
+{
+    const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
+    uint64_t size = run.nb * vmem->block_size;
+    int ret;
+
+    if (!vmem->prealloc && !vmem->stale) {
+        virtio_mem_batch_finish(vmem, batch, NULL, 0);
+        return;
+    }
+    if (size > vmem->locked_left) {
+        virtio_mem_batch_start_job(vmem, batch, VIRTIO_MEM_WORK_PREPARE, virtio_mem_runs_of(run));
+        return;
+    }
+    ret = virtio_mem_prepare(virtio_mem_ram_block(vmem), run.first * vmem->block_size, size,
+                             vmem->stale, vmem->prealloc);
+    virtio_mem_batch_finish(vmem, batch, NULL, ret);
+    if (ret) {
+        virtio_mem_give_back(vmem, virtio_mem_runs_of(run), false);
+    }
+    virtio_mem_take_time(vmem, size);
 }
 
 /* Carry out a batch whose blocks have been checked: here and now, or by a job if it is large. */
 static void virtio_mem_batch_run(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 {
-    const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
-    uint64_t offset = run.first * vmem->block_size, size = run.nb * vmem->block_size;
-    RAMBlock *rb = virtio_mem_ram_block(vmem);
-    bool plug = batch->requests[0].type == VIRTIO_MEM_REQ_PLUG;
-    int ret;
-
-    if (plug && !vmem->prealloc && !vmem->stale) {
-        virtio_mem_batch_finish(vmem, batch, NULL, 0);
-        return;
+    if (batch->requests[0].type == VIRTIO_MEM_REQ_PLUG) {
+        virtio_mem_batch_plug(vmem, batch);
+    } else {
+        virtio_mem_batch_unplug(vmem, batch);
     }
-    if (plug ? size > VIRTIO_MEM_LOCKED_MAX
-             : virtio_mem_discard_takes_long(vmem, size, run.first, run.first + run.nb, 1)) {
-        GArray *runs = g_array_new(false, false, sizeof(VirtIOMEMRun));
-
-        g_array_append_val(runs, run);
-        virtio_mem_batch_start_job(vmem, batch, plug ? VIRTIO_MEM_WORK_PREPARE
-                                                     : VIRTIO_MEM_WORK_DISCARD, runs);
-        return;
-    }
-    ret = plug ? virtio_mem_prepare(rb, offset, size, vmem->stale, vmem->prealloc)
-               : virtio_mem_discard(rb, offset, size);
-    if (ret && batch->nb_requests > 1) {
-        virtio_mem_batch_split(vmem, batch);
-        return;
-    }
-    if (ret && plug) {
-        virtio_mem_undo_prepare(vmem, &run);
-    }
-    virtio_mem_batch_finish(vmem, batch, NULL, ret);
 }
 
 static void virtio_mem_batch_flush(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
@@ -315,14 +352,17 @@ static void virtio_mem_request_unplug(VirtIOMEM *vmem, VirtIOMEMRequest *req,
 static void virtio_mem_request_unplug_all(VirtIOMEM *vmem, VirtIOMEMRequest *req,
                                           VirtIOMEMBatch *batch)
 {
+    const VirtIOMEMRun all = { .nb = vmem->map.nb_blocks };
     uint64_t size;
     GArray *runs = virtio_mem_filled_runs(vmem, &size), *gone;
 
     batch->requests[batch->nb_requests++] = *req;
+    virtio_mem_hide_ahead(vmem, &all);
     if (virtio_mem_discard_of_runs_takes_long(vmem, size, runs)) {
         virtio_mem_batch_start_job(vmem, batch, VIRTIO_MEM_WORK_DISCARD_MOST, runs);
         return;
     }
+    virtio_mem_take_time(vmem, size);
     gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
     virtio_mem_batch_finish(vmem, batch, gone, virtio_mem_discard_runs(vmem, runs, gone));
     g_array_free(gone, true);
@@ -461,7 +501,7 @@ void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
     uint64_t before = virtio_mem_plugged_size(vmem);
     VirtIOMEMRequest req;
 
-    virtio_mem_stats_tick(&vmem->stats);
+    virtio_mem_tick(vmem);
     while (!vmem->job && virtio_mem_next_request(vmem, &req)) {
         if (req.type != VIRTIO_MEM_REQ_UNPLUG || !req.valid) {
             virtio_mem_batch_flush(vmem, &batch);
@@ -471,8 +511,8 @@ void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
             continue;
         }
         virtio_mem_execute(vmem, &req, &batch);
-        /* A large batch must become a job before another request is taken. */
-        if (batch.nb * vmem->block_size > VIRTIO_MEM_LOCKED_MAX) {
+        /* What is to become a job does before another request is taken. */
+        if (batch.nb * vmem->block_size > vmem->locked_left) {
             virtio_mem_batch_flush(vmem, &batch);
         }
     }

@@ -9,7 +9,8 @@
  *
  * Invariant: a block that the map shows as unplugged holds no host memory, or a job is discarding
  * it and no block can be plugged before that job is done. A device reset leaves the map alone
- * (5.15.5), a system reset unplugs everything.
+ * (5.15.5), but for blocks that a dropped request has emptied already; a system reset unplugs
+ * everything. While the machine is stopped nothing changes that the guest can see.
  *
  * Where the host refuses, the guest is told BUSY, the operator gets a line, and the state stays as
  * it was, with these consequences of memory that is gone, or not, all the same:
@@ -239,42 +240,25 @@ static void virtio_mem_device_reset(VirtIODevice *vdev)
 
     virtio_mem_stats_set_broken(&vmem->stats, vdev->broken);
     virtio_mem_stats_set_broken(&vmem->stats, false);
-    /* A system reset's job touches no ring; only a request of the old driver must go. */
-    if (virtio_mem_job_has_request(vmem)) {
-        virtio_mem_job_drain(vmem);
-    }
+    virtio_mem_job_cancel(vmem);
 }
 
 /* The new guest starts with nothing plugged; a large device gives its memory back in a job. */
 static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
 {
     uint64_t before, size;
-    GArray *runs, *gone;
+    bool stale = vmem->stale;
+    GArray *runs;
 
-    if (virtio_mem_job_has_request(vmem)) {
-        virtio_mem_job_drain(vmem);
-    }
+    virtio_mem_job_cancel(vmem);
     before = virtio_mem_plugged_size(vmem);
-    virtio_mem_stats_tick(&vmem->stats);
+    virtio_mem_tick(vmem);
     vmem->stats.requested = vmem->stats.now;
     vmem->stats.features_refused = false;
     runs = virtio_mem_filled_runs(vmem, &size);
     virtio_mem_set_all_unplugged(vmem);
     virtio_mem_notify_size_change(vmem, before);
-    if (vmem->job) {
-        /* the last reset's, and nothing has been plugged since */
-        assert(!before);
-        g_array_free(runs, true);
-        return;
-    }
-    if (virtio_mem_discard_of_runs_takes_long(vmem, size, runs)) {
-        virtio_mem_job_start(vmem, VIRTIO_MEM_WORK_DISCARD_MOST, runs, NULL, NULL);
-        return;
-    }
-    gone = g_array_new(false, false, sizeof(VirtIOMEMRun));
-    virtio_mem_finish_system_reset(vmem, virtio_mem_discard_runs(vmem, runs, gone));
-    g_array_free(gone, true);
-    g_array_free(runs, true);
+    virtio_mem_give_back(vmem, runs, stale);
 }
 
 static void virtio_mem_reboot_watch_init(Object *obj)
@@ -509,6 +493,7 @@ static void virtio_mem_device_realize(DeviceState *dev, Error **errp)
     vmem->reboot_watch = VIRTIO_MEM_REBOOT_WATCH(object_new(TYPE_VIRTIO_MEM_REBOOT_WATCH));
     vmem->reboot_watch->vmem = vmem;
     qemu_register_resettable(OBJECT(vmem->reboot_watch));
+    vmem->vm_state_entry = qemu_add_vm_change_state_handler(virtio_mem_jobs_vm_state_changed, vmem);
 }
 
 static void virtio_mem_device_unrealize(DeviceState *dev)
@@ -518,7 +503,8 @@ static void virtio_mem_device_unrealize(DeviceState *dev)
 
     qemu_unregister_resettable(OBJECT(vmem->reboot_watch));
     object_unref(OBJECT(vmem->reboot_watch));
-    virtio_mem_job_drain(vmem);
+    qemu_del_vm_change_state_handler(vmem->vm_state_entry);
+    virtio_mem_job_abandon(vmem);
     virtio_del_queue(vdev, 0);
     virtio_cleanup(vdev);
     virtio_mem_map_cleanup(&vmem->map);

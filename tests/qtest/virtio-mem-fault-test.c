@@ -13,17 +13,11 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-#include "host-fault.h"
-#include "virtio-mem-held.h"
+#include "virtio-mem-fault.h"
 
 #define BUSY VIRTIO_MEM_RESP_BUSY
-#define ALL (-1)
-/* Requests on more than 64 MiB are carried out on a thread, in chunks that begin with as much. */
-#define LARGE_BLOCKS 96
-#define CHUNK_BLOCKS 32
-#define PROPS ",requested-size=256M,unplugged-inaccessible=on"
 
-static const HeldKind ram = { "memory-backend-ram,size=336M", true, false };
+const HeldKind fault_ram = { "memory-backend-ram,size=336M", true, false };
 static const HeldKind ram_shared = { "memory-backend-ram,size=336M,share=on", false, true };
 static const HeldKind memfd = { "memory-backend-memfd,size=336M", false, true };
 static const HeldKind file_shared = {
@@ -33,7 +27,7 @@ static const HeldKind file_private = {
 
 /* ---- an emulator whose host fails on demand ---- */
 
-static HostFaults *faults;
+HostFaults *faults;
 static char *faults_path;
 static char *log_path;          /* the emulator's stderr */
 
@@ -42,7 +36,7 @@ static const char *library(void)
     return g_getenv("QTEST_HOST_FAULT_PRELOAD");
 }
 
-static void set_fault(HostCall call, int skip, int fail, int error)
+void set_fault(HostCall call, int skip, int fail, int error)
 {
     faults->call[call].error = error;
     faults->call[call].fail = fail;
@@ -82,7 +76,7 @@ static void preload(bool on)
 }
 
 /* vm_start() with the library, and stderr going to log_path. */
-static void fault_start(Vm *vm, const HeldKind *c, const char *props)
+void fault_start(Vm *vm, const HeldKind *c, const char *props)
 {
     int stderr_copy = dup(2), log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
 
@@ -123,7 +117,7 @@ static void assert_reported(const char *what, unsigned lines)
     }
 }
 
-static void fill(Vm *vm, uint64_t first, uint64_t nb)
+void fill(Vm *vm, uint64_t first, uint64_t nb)
 {
     for (uint64_t i = first; i < first + nb; i++) {
         qtest_writeq(vm->qts, vm->addr + i * vm->block_size, ~i);
@@ -131,7 +125,7 @@ static void fill(Vm *vm, uint64_t first, uint64_t nb)
     }
 }
 
-static void assert_filled(Vm *vm, uint64_t first, uint64_t nb)
+void assert_filled(Vm *vm, uint64_t first, uint64_t nb)
 {
     for (uint64_t i = first; i < first + nb; i++) {
         g_assert_cmphex(qtest_readq(vm->qts, vm->addr + i * vm->block_size), ==, ~i);
@@ -139,7 +133,7 @@ static void assert_filled(Vm *vm, uint64_t first, uint64_t nb)
     }
 }
 
-static void plug_and_fill(Vm *vm, uint64_t first, uint64_t nb)
+void plug_and_fill(Vm *vm, uint64_t first, uint64_t nb)
 {
     assert_response(plug(vm, first, nb), ACK);
     fill(vm, first, nb);
@@ -176,7 +170,7 @@ static void test_report_again(void)
 {
     Vm vm;
 
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     plug_and_fill(&vm, 0, 2);
     fail_discards(true);
     assert_response(unplug(&vm, 0, 1), BUSY);
@@ -230,7 +224,7 @@ static void test_unplug_combined(void)
     if (skip_without(WORKS_IN_PARTS, "stock does not combine requests")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     plug_and_fill(&vm, 0, 3);
     set_fault(HOST_DONTNEED, 0, 1, ENOMEM);     /* all three at once */
     unplug_three(&vm, answers);
@@ -262,7 +256,7 @@ static void test_unplug_large(void)
     if (skip_without(WORKS_IN_PARTS, "stock does not discard in chunks")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     base = held_by(&vm);
     plug_and_fill(&vm, 0, LARGE_BLOCKS);
     set_fault(HOST_DONTNEED, 1, ALL, ENOMEM);
@@ -276,7 +270,7 @@ static void test_unplug_large(void)
     assert_response(unplug(&vm, 0, LARGE_BLOCKS), ACK);
     assert_plugged(&vm, 0);
     now = held_by(&vm);
-    assert_held(&ram, &base, &now, 0, "after UNPLUG");
+    assert_held(&fault_ram, &base, &now, 0, "after UNPLUG");
     vm_end(&vm);
 }
 
@@ -312,7 +306,7 @@ static void test_unplug_all(const void *data)
 }
 
 /* Blocks that have kept their contents, and they alone, are plugged; returns how many. */
-static uint64_t assert_exact(Vm *vm, uint64_t nb)
+uint64_t assert_exact(Vm *vm, uint64_t nb)
 {
     uint64_t plugged = 0;
 
@@ -364,7 +358,7 @@ static void test_unplug_all_large(void)
     if (skip_without(WORKS_IN_PARTS, "stock discards all at once")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     base = held_by(&vm);
     plug_and_fill(&vm, 0, LARGE_BLOCKS);
     plug_and_fill(&vm, LARGE_BLOCKS + 2, 5);
@@ -378,7 +372,7 @@ static void test_unplug_all_large(void)
     assert_response(unplug_all(&vm), ACK);
     assert_plugged(&vm, 0);
     now = held_by(&vm);
-    assert_held(&ram, &base, &now, 0, "after UNPLUG ALL");
+    assert_held(&fault_ram, &base, &now, 0, "after UNPLUG ALL");
     vm_end(&vm);
 }
 
@@ -392,7 +386,7 @@ static void test_unplug_all_overtaken(void)
     if (skip_without(WORKS_IN_PARTS, "stock discards all at once")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     for (unsigned i = 0; i < LARGE_BLOCKS; i += 16) {
         plug_and_fill(&vm, i, 12);
     }
@@ -446,7 +440,7 @@ static void test_prealloc_large(void)
     if (skip_without(WORKS_IN_PARTS, "stock does not preallocate in chunks")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS ",prealloc=on");
+    fault_start(&vm, &fault_ram, PROPS ",prealloc=on");
     base = held_by(&vm);
     set_fault(HOST_POPULATE, 1, ALL, ENOMEM);
     assert_response(plug(&vm, 0, LARGE_BLOCKS), BUSY);
@@ -454,7 +448,7 @@ static void test_prealloc_large(void)
     g_assert_cmpint(faults->call[HOST_POPULATE].calls, ==, 2);
     assert_plugged(&vm, 0);
     now = held_by(&vm);
-    assert_held(&ram, &base, &now, 0, "after a PLUG that was refused");
+    assert_held(&fault_ram, &base, &now, 0, "after a PLUG that was refused");
     vm_end(&vm);
 }
 
@@ -470,7 +464,7 @@ static void test_prealloc_stale(const void *data)
                      "stock plugs a block that holds what is left of a PLUG that it refused")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS ",prealloc=on");
+    fault_start(&vm, &fault_ram, PROPS ",prealloc=on");
     base = held_by(&vm);
     set_fault(HOST_POPULATE, large, ALL, ENOMEM);
     fail_discards(true);
@@ -484,7 +478,7 @@ static void test_prealloc_stale(const void *data)
     g_assert_cmphex(qtest_readq(vm.qts, vm.addr), ==, 0);
     assert_response(unplug_all(&vm), ACK);
     now = held_by(&vm);
-    assert_held(&ram, &base, &now, 0, "after UNPLUG ALL");
+    assert_held(&fault_ram, &base, &now, 0, "after UNPLUG ALL");
     faults->call[HOST_DONTNEED].calls = 0;
     assert_response(plug(&vm, 0, 1), ACK);
     g_assert_cmpint(faults->call[HOST_DONTNEED].calls, ==, 0);  /* nothing is left to be emptied */
@@ -501,7 +495,7 @@ static void test_prealloc_overtaken(void)
     if (skip_without(WORKS_IN_PARTS, "stock preallocates all at once")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS ",prealloc=on");
+    fault_start(&vm, &fault_ram, PROPS ",prealloc=on");
     base = held_by(&vm);
     faults->call[HOST_POPULATE].delay_us = 50 * 1000;
     req = request_make(VIRTIO_MEM_REQ_PLUG, vm.addr, LARGE_BLOCKS);
@@ -513,8 +507,9 @@ static void test_prealloc_overtaken(void)
     qvirtio_start_device(vm.vdev);
     vm_drive(&vm, SIMPLE_FEATURES);
     assert_plugged(&vm, 0);
+    g_assert_cmpint(state_of(&vm, 0, 1), ==, VIRTIO_MEM_STATE_UNPLUGGED);   /* and it is undone */
     now = held_by(&vm);
-    assert_held(&ram, &base, &now, 0, "after a PLUG that was overtaken");
+    assert_held(&fault_ram, &base, &now, 0, "after a PLUG that was overtaken");
     vm_end(&vm);
 }
 
@@ -563,7 +558,7 @@ static void test_system_reset_twice(void)
     Held base, now;
     Vm vm;
 
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     base = held_by(&vm);
     plug_and_fill(&vm, 0, LARGE_BLOCKS);
     faults->call[HOST_DONTNEED].delay_us = 20 * 1000;
@@ -577,7 +572,7 @@ static void test_system_reset_twice(void)
     g_assert_cmphex(qtest_readq(vm.qts, vm.addr), ==, 0);
     assert_response(unplug_all(&vm), ACK);
     now = held_by(&vm);
-    assert_held(&ram, &base, &now, 0, "after three system resets");
+    assert_held(&fault_ram, &base, &now, 0, "after three system resets");
     vm_end(&vm);
 }
 
@@ -632,7 +627,7 @@ typedef struct StartFault {
 } StartFault;
 
 static const StartFault start_faults[] = {
-    { "mmap/ram", &ram, HOST_MMAP, "Cannot allocate memory" },
+    { "mmap/ram", &fault_ram, HOST_MMAP, "Cannot allocate memory" },
     { "mmap/memfd", &memfd, HOST_MMAP, "Cannot allocate memory" },
     { "mmap/file-shared", &file_shared, HOST_MMAP, "Cannot allocate memory" },
     { "mmap/file-private", &file_private, HOST_MMAP, "Cannot allocate memory" },
@@ -793,7 +788,7 @@ static void test_report_working(void)
     if (skip_report()) {
         return;
     }
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     plug_and_fill(&vm, 0, LARGE_BLOCKS);
     faults->call[HOST_DONTNEED].delay_us = 200 * 1000;
     head = request_begin(&vm, &req);
@@ -817,7 +812,7 @@ static void test_report_untold(void)
     if (skip_report() || skip_without(TELLS_TOUCHED, "the machine never tells what it holds")) {
         return;
     }
-    fault_start(&vm, &ram, PROPS);
+    fault_start(&vm, &fault_ram, PROPS);
     plug_and_fill(&vm, 0, 4);
     set_fault(HOST_SCAN, 0, ALL, EIO);
     report = report_of(&vm);
@@ -841,14 +836,17 @@ static void test_without_library_data(const void *data G_GNUC_UNUSED)
     test_without_library();
 }
 
-static void add_fault_data(const char *path, const void *data, void (*fn)(const void *data))
+void add_fault_data(const char *path, const void *data, void (*fn)(const void *data))
 {
     qtest_add_data_func(path, data, library() ? fn : test_without_library_data);
 }
 
+void add_fault(const char *path, void (*fn)(void))
+{
+    qtest_add_func(path, library() ? fn : test_without_library);
+}
+
 #define ADD_REAL(name, fn) qtest_add_func("/virtio-mem-fault/real/" name, fn)
-#define ADD_FAULT(name, fn) \
-    qtest_add_func("/virtio-mem-fault/" name, library() ? fn : test_without_library)
 
 static void add_by_kind(void)
 {
@@ -856,7 +854,7 @@ static void add_by_kind(void)
         const char *name;
         const HeldKind *kind;
     } kinds[] = {
-        { "ram", &ram }, { "ram-shared", &ram_shared }, { "memfd", &memfd },
+        { "ram", &fault_ram }, { "ram-shared", &ram_shared }, { "memfd", &memfd },
         { "file-shared", &file_shared }, { "file-private", &file_private },
     };
     static const struct {
@@ -903,6 +901,7 @@ static void add_tests(void)
     add_fault_data("/virtio-mem-fault/system-reset/large", GUINT_TO_POINTER(1),
                    test_system_reset);
     ADD_FAULT("system-reset/twice", test_system_reset_twice);
+    add_fault_job_tests();
     ADD_FAULT("report/working", test_report_working);
     ADD_FAULT("report/untold", test_report_untold);
     ADD_REAL("rlimit-as", test_real_rlimit_as);

@@ -30,8 +30,8 @@
 #define ANY_STATE 0xffff        /* expected of a STATE that is really a question */
 /* 5.15.4 leaves to the device how much more than requested is usable; QEMU's choice. */
 #define USABLE_EXTENT (256 * MiB)
-/* A larger request may be carried out beside other work. */
-#define LOCKED_MAX (64 * MiB)
+/* Of requests for more than this together, some may be carried out beside other work. */
+#define LOCKED_MAX (16 * MiB)
 #define DEFAULT_REQUESTS 20000
 
 /* ---- chance ---- */
@@ -182,6 +182,7 @@ typedef struct Driver {
     unsigned queued_slot[MAX_SLOTS];
     uint16_t queued_idx[MAX_SLOTS];     /* packed: where its first descriptor is, */
     bool queued_wrap[MAX_SLOTS];        /* and the wrap counter there */
+    uint64_t queued_size;       /* of UNPLUG requests */
     bool queued_large;          /* one may be carried out beside other work */
     uint64_t seed;
     uint64_t nb_checked;        /* requests after each of which all was compared */
@@ -268,6 +269,7 @@ static void driver_start(Driver *d, uint64_t features)
     d->publish = (Publish) { vm->vq->avail + 2, 0 };    /* nothing, in either format */
     d->nothing_queued = true;
     d->queued = 0;
+    d->queued_size = 0;
     d->queued_large = false;
     if (!d->slots) {
         d->slots = guest_alloc(&vm->alloc, MAX_SLOTS * SLOT_SIZE);
@@ -347,9 +349,10 @@ static void driver_queue(Driver *d, const struct virtio_mem_req *req, Answer exp
     d->expected[slot] = expected;
     d->sent[slot] = *req;
     d->queued_slot[d->queued++] = slot;
-    d->queued_large |= req->type == VIRTIO_MEM_REQ_UNPLUG_ALL ||
-                       (req->type == VIRTIO_MEM_REQ_UNPLUG &&
-                        req->u.unplug.nb_blocks * d->model.block_size > LOCKED_MAX);
+    if (req->type == VIRTIO_MEM_REQ_UNPLUG) {
+        d->queued_size += req->u.unplug.nb_blocks * d->model.block_size;
+    }
+    d->queued_large |= req->type == VIRTIO_MEM_REQ_UNPLUG_ALL || d->queued_size > LOCKED_MAX;
     d->next_slot = (slot + 1) % d->nb_slots;
 }
 
@@ -483,6 +486,7 @@ static void compare_answers(Driver *d)
         compare_answer(d, slot);
     }
     d->queued = 0;
+    d->queued_size = 0;
     d->queued_large = false;
 }
 

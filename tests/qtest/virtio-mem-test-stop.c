@@ -28,17 +28,10 @@ static uint16_t used_idx(Vm *vm)
     return qtest_readw(vm->qts, vm->vq->used + 2);
 }
 
-/* One request made available and notified; request() without the wait. */
-static uint32_t request_kick(Vm *vm, uint16_t type, uint64_t block, uint16_t nb_blocks)
-{
-    struct virtio_mem_req req = request_make(type, vm->addr + block * vm->block_size, nb_blocks);
-
-    return request_begin(vm, &req);
-}
-
 /* A request that comes while the machine is stopped waits, and is answered when it runs on. */
 static void test_queue(void)
 {
+    struct virtio_mem_req req;
     uint16_t before;
     uint32_t head;
     Vm vm;
@@ -51,7 +44,8 @@ static void test_queue(void)
     before = used_idx(&vm);
     isr_read(&vm);
     stop(&vm);
-    head = request_kick(&vm, VIRTIO_MEM_REQ_PLUG, 1, 2);
+    req = request_make(VIRTIO_MEM_REQ_PLUG, vm.addr + vm.block_size, 2);
+    head = request_begin(&vm, &req);
     g_usleep(LITTLE_WHILE_US);
     g_assert_cmpuint(used_idx(&vm), ==, before);
     g_assert_cmphex(queried_size(&vm), ==, vm.block_size);

@@ -5,6 +5,7 @@
  * refuses and leaves behind, unrealize, and the reset that is none.
  */
 #include "qemu/osdep.h"
+#include <sys/mman.h>
 #include "qemu/main-loop.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
@@ -112,16 +113,12 @@ static VirtIOMEM *device_new(HostMemoryBackend *backend)
     return VIRTIO_MEM(obj);
 }
 
-/* A device of NB_BLOCKS that a driver has at work, with these properties (JSON); vmem. */
-static void start_with(const char *properties)
+/* Makes @device the one that a driver has at work: vmem. */
+static void start_device(VirtIOMEM *device)
 {
-    json_t *props = qjson_parse(properties, &error_abort);
     VirtIODevice *vdev;
 
-    vmem = device_new(backend_new(NB_BLOCKS * BLOCK));
-    object_set_properties_from_json(OBJECT(vmem), props, false, &error_abort);
-    json_decref(props);
-    VIRTIO_MEM_GET_CLASS(vmem)->decide_memslots(vmem, 1);
+    vmem = device;
     qdev_realize(DEVICE(vmem), bus, &error_abort);
     vdev = VIRTIO_DEVICE(vmem);
     memset(ram, 0, RAM_SIZE);
@@ -135,12 +132,25 @@ static void start_with(const char *properties)
     virtio_set_status(vdev, 0xf);
 }
 
+/* A device of NB_BLOCKS, with these properties (JSON). */
+static void start_with(const char *properties)
+{
+    VirtIOMEM *device = device_new(backend_new(NB_BLOCKS * BLOCK));
+    json_t *props = qjson_parse(properties, &error_abort);
+
+    object_set_properties_from_json(OBJECT(device), props, false, &error_abort);
+    json_decref(props);
+    VIRTIO_MEM_GET_CLASS(device)->decide_memslots(device, 1);
+    start_device(device);
+}
+
 static void start(void)
 {
     start_with("{}");
 }
 
-static void stop(void)
+/* The device goes, and leaves its backend behind. */
+static HostMemoryBackend *stop_device(void)
 {
     HostMemoryBackend *backend = vmem->memdev;
 
@@ -149,16 +159,21 @@ static void stop(void)
     g_assert_false(host_memory_backend_is_mapped(backend));
     g_assert_false(memory_region_has_ram_discard_manager(&backend->mr));
     g_assert_false(ram_block_discard_is_required());
-    backend_free(backend);
+    return backend;
 }
 
-/* The answer to a request of @nb blocks from block @first. */
-static uint16_t request(uint16_t type, uint64_t first, uint16_t nb)
+static void stop(void)
+{
+    backend_free(stop_device());
+}
+
+/* Notifies a request of @nb blocks from block @first. */
+static void request_begin(uint16_t type, uint64_t first, uint16_t nb)
 {
     struct virtio_mem_req *req = (struct virtio_mem_req *)(ram + REQ_GPA);
     struct virtio_mem_resp *resp = (struct virtio_mem_resp *)(ram + RESP_GPA);
     struct vring_desc *desc = (struct vring_desc *)(ram + DESC_GPA);
-    uint16_t *avail = (uint16_t *)(ram + AVAIL_GPA), *used = (uint16_t *)(ram + USED_GPA);
+    uint16_t *avail = (uint16_t *)(ram + AVAIL_GPA);
 
     *req = (struct virtio_mem_req) { .type = GUINT16_TO_LE(type) };
     req->u.plug.addr = GUINT64_TO_LE(ADDR + first * BLOCK);
@@ -171,6 +186,15 @@ static uint16_t request(uint16_t type, uint64_t first, uint16_t nb)
     avail[2 + avail_idx % QUEUE_SIZE] = 0;
     avail[1] = GUINT16_TO_LE(++avail_idx);
     virtio_queue_notify(VIRTIO_DEVICE(vmem), 0);
+}
+
+/* And its answer. */
+static uint16_t request(uint16_t type, uint64_t first, uint16_t nb)
+{
+    const struct virtio_mem_resp *resp = (struct virtio_mem_resp *)(ram + RESP_GPA);
+    const uint16_t *avail = (uint16_t *)(ram + AVAIL_GPA), *used = (uint16_t *)(ram + USED_GPA);
+
+    request_begin(type, first, nb);
     while (used[1] != avail[1]) {
         main_loop_wait(false);
     }
@@ -568,15 +592,103 @@ static void test_memslots_alignment(void)
     stop();
 }
 
-static void test_unrealize_in_a_job(void)
+/* Blocks of @backend that the host holds a part of, of the first @nb. */
+static unsigned nb_held(HostMemoryBackend *backend, unsigned nb)
+{
+    unsigned held = 0;
+
+    for (unsigned i = 0; i < nb; i++) {
+        uint64_t found;
+
+        g_assert_cmpint(ram_block_find_held(backend->mr.ram_block, i * BLOCK, (i + 1) * BLOCK,
+                                            &found), ==, 0);
+        held += found < (i + 1) * BLOCK;
+    }
+    return held;
+}
+
+/*
+ * Unrealize in the middle of what a system reset gives back: it does not wait for all of it, and
+ * the main loop goes on, unless somebody else takes the backend.
+ */
+static void test_unrealize_in_a_job(const void *data)
+{
+    bool taken = GPOINTER_TO_UINT(data);
+    enum { NB = 256 };
+    HostMemoryBackend *backend = backend_new(NB * BLOCK);
+    VirtIOMEM *device = device_new(backend);
+    char *area = memory_region_get_ram_ptr(&backend->mr);
+    unsigned left;
+
+    object_property_set_uint(OBJECT(device), "requested-size", NB * BLOCK, &error_abort);
+    start_device(device);
+    plug(0, NB);
+    madvise(area, NB * BLOCK, MADV_NOHUGEPAGE);     /* it is to take long */
+    memset(area, 1, NB * BLOCK);
+    qemu_devices_reset(RESET_TYPE_COLD);
+    g_assert_cmphex(object_property_get_uint(OBJECT(vmem), "size", &error_abort), ==, 0);
+    g_assert_true(stop_device() == backend);
+    left = nb_held(backend, NB);
+    g_assert_cmpuint(left, >, 0);
+    if (taken) {
+        host_memory_backend_set_mapped(backend, true);
+        for (int i = 0; i < 10; i++) {
+            g_usleep(10 * 1000);
+            main_loop_wait(true);
+        }
+        g_assert_cmpuint(nb_held(backend, NB), ==, left);
+        host_memory_backend_set_mapped(backend, false);
+    } else {
+        for (int i = 0; nb_held(backend, NB); i++) {
+            g_assert_cmpint(i, <, 1000);
+            main_loop_wait(false);
+        }
+    }
+    backend_free(backend);
+}
+
+/* A job of a device that is unrealized while the machine is stopped. */
+static void test_unrealize_stopped(void)
 {
     start();
     plug(0, NB_BLOCKS);
-    for (uint64_t i = 0; i < NB_BLOCKS; i++) {
-        memset((char *)memory_region_get_ram_ptr(&vmem->memdev->mr) + i * BLOCK, 1, BLOCK);
+    memset(memory_region_get_ram_ptr(&vmem->memdev->mr), 1, NB_BLOCKS * BLOCK);
+    request_begin(VIRTIO_MEM_REQ_UNPLUG, 0, NB_BLOCKS);
+    vm_stop(RUN_STATE_PAUSED);
+    stop();
+    vm_start();
+}
+
+/* What dynamic memory slots need not show any more, a guest cannot touch while it is discarded. */
+static void told_hidden(RamDiscardListener *rdl, MemoryRegionSection *section)
+{
+    g_assert_false(memory_region_is_mapped(&vmem->memslots.aliases[0]));
+    told_discard(rdl, section);
+}
+
+static void test_memslots_hidden_first(void)
+{
+    VirtIOMEM *device = device_new(backend_new(NB_BLOCKS * BLOCK));
+    MemoryRegionSection all;
+    Told told = { .text = g_string_new("") };
+
+    object_property_set_bool(OBJECT(device), "dynamic-memslots", true, &error_abort);
+    VIRTIO_MEM_GET_CLASS(device)->get_memory_region(device, &error_abort);
+    VIRTIO_MEM_GET_CLASS(device)->decide_memslots(device, 4);
+    start_device(device);
+    all = section_of(0, NB_BLOCKS);
+    ram_discard_listener_init(&told.listener, told_populate, told_hidden, true);
+    ram_discard_manager_register_listener(RAM_DISCARD_MANAGER(vmem), &told.listener, &all);
+    for (unsigned nb = 1; nb <= NB_BLOCKS; nb += NB_BLOCKS - 1) {    /* at once, and by a job */
+        plug(0, nb);
+        g_assert_true(memory_region_is_mapped(&vmem->memslots.aliases[0]));
+        unplug(0, nb);
+        plug(0, nb);
+        expect(VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0, VIRTIO_MEM_RESP_ACK);
+        g_assert_false(memory_region_is_mapped(&vmem->memslots.aliases[0]));
     }
-    qemu_devices_reset(RESET_TYPE_COLD);
-    g_assert_cmphex(object_property_get_uint(OBJECT(vmem), "size", &error_abort), ==, 0);
+    assert_told(&told, "+0-0 -0-0 +0-0 -0-0 +0-63 -0-63 +0-63 -0-63 ");
+    told_end(&told, "");
     stop();
 }
 
@@ -639,7 +751,12 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-mem-device/realize-mlock", test_realize_mlock);
     g_test_add_func("/virtio-mem-device/unplug-request", test_unplug_request);
     g_test_add_func("/virtio-mem-device/memslots-alignment", test_memslots_alignment);
-    g_test_add_func("/virtio-mem-device/unrealize-in-a-job", test_unrealize_in_a_job);
+    g_test_add_data_func("/virtio-mem-device/unrealize-in-a-job", GUINT_TO_POINTER(0),
+                         test_unrealize_in_a_job);
+    g_test_add_data_func("/virtio-mem-device/unrealize-in-a-job-and-taken", GUINT_TO_POINTER(1),
+                         test_unrealize_in_a_job);
+    g_test_add_func("/virtio-mem-device/unrealize-stopped", test_unrealize_stopped);
+    g_test_add_func("/virtio-mem-device/memslots-hidden-first", test_memslots_hidden_first);
     g_test_add_func("/virtio-mem-device/feature-required", test_feature_required);
     g_test_add_func("/virtio-mem-device/wakeup", test_wakeup);
     g_test_add_func("/virtio-mem-device/suspend-feature", test_suspend_feature);

@@ -3,7 +3,7 @@
  * What the files of the virtio-mem device ask of each other. Nobody else includes this.
  *
  *   virtio-mem-requests.c   requests of the guest: parse, batch, answer
- *   virtio-mem-jobs.c       host memory: discard, preallocate, outside the big lock if it takes long
+ *   virtio-mem-jobs.c       host memory: discard, preallocate; if it takes long, on a thread
  *   virtio-mem-discard.c    what is populated: the changes of the map, and who is told of them
  *   virtio-mem.c            the device: properties, realize, negotiation, configuration, resets
  *
@@ -17,6 +17,7 @@
 #include "qemu/units.h"
 #include "hw/virtio/virtio-mem.h"
 #include "system/memory.h"
+#include "system/runstate.h"
 
 /* ---- virtio-mem.c --------------------------------------------------------------------------- */
 
@@ -62,6 +63,13 @@ void virtio_mem_set_unplugged(VirtIOMEM *vmem, const VirtIOMEMRun *run);
 /* Returns 0, or the error of a listener that refused, with everything as before. */
 int virtio_mem_set_plugged(VirtIOMEM *vmem, const VirtIOMEMRun *run);
 void virtio_mem_set_all_unplugged(VirtIOMEM *vmem);
+/*
+ * With dynamic memory slots: takes from guest memory the slots in which nothing but @run is
+ * plugged, before it is discarded, so that the guest does not touch it again in between. What is
+ * not unplugged after all is shown again by the second.
+ */
+void virtio_mem_hide_ahead(VirtIOMEM *vmem, const VirtIOMEMRun *run);
+void virtio_mem_show(VirtIOMEM *vmem);
 /* Unplugs what is plugged of the runs in @gone. */
 void virtio_mem_set_gone(VirtIOMEM *vmem, const GArray *gone);
 
@@ -70,8 +78,25 @@ void virtio_mem_discard_manager_class_init(ObjectClass *klass);
 
 /* ---- virtio-mem-jobs.c ---------------------------------------------------------------------- */
 
-/* More bytes than this are not discarded or preallocated under the big lock without a look. */
-#define VIRTIO_MEM_LOCKED_MAX ((uint64_t)(64 * MiB))
+/*
+ * More bytes than this are not discarded or preallocated under the big lock without a look, of all
+ * requests that are handled in one go together: VirtIOMEM.locked_left is what is left of them.
+ * Some milliseconds' worth.
+ */
+#define VIRTIO_MEM_LOCKED_MAX ((uint64_t)(16 * MiB))
+
+/* At the start of whatever answers requests or changes blocks. */
+static inline void virtio_mem_tick(VirtIOMEM *vmem)
+{
+    virtio_mem_stats_tick(&vmem->stats);
+    vmem->locked_left = VIRTIO_MEM_LOCKED_MAX;
+}
+
+/* @size bytes have been seen to. */
+static inline void virtio_mem_take_time(VirtIOMEM *vmem, uint64_t size)
+{
+    vmem->locked_left -= MIN(vmem->locked_left, size);
+}
 
 /* These two touch nothing but their arguments: callable without the big lock. */
 int virtio_mem_discard(RAMBlock *rb, uint64_t offset, uint64_t size);
@@ -80,9 +105,6 @@ int virtio_mem_discard(RAMBlock *rb, uint64_t offset, uint64_t size);
  * be (@prealloc). On failure a part may be backed.
  */
 int virtio_mem_prepare(RAMBlock *rb, uint64_t offset, uint64_t size, bool stale, bool prealloc);
-
-/* Gives back what was got for blocks that are not plugged after all. */
-void virtio_mem_undo_prepare(VirtIOMEM *vmem, const VirtIOMEMRun *run);
 
 /*
  * What has to be discarded for nothing to be left: what is plugged, or all if there may be more;
@@ -97,7 +119,7 @@ bool virtio_mem_discard_takes_long(const VirtIOMEM *vmem, uint64_t size, uint64_
                                    uint64_t end, unsigned nb_runs);
 bool virtio_mem_discard_of_runs_takes_long(const VirtIOMEM *vmem, uint64_t size,
                                            const GArray *runs);
-/* Goes on after a failure; returns the first, and adds to @gone what is gone. */
+/* Goes on after a failure; returns the first, and adds to @gone (may be NULL) what is gone. */
 int virtio_mem_discard_runs(const VirtIOMEM *vmem, const GArray *runs, GArray *gone);
 
 typedef enum VirtIOMEMWork {
@@ -110,31 +132,39 @@ typedef enum VirtIOMEMWork {
 typedef struct VirtIOMEMJobOwner {
     /* Done, or failed (@ret); @gone: what has been discarded, of VirtIOMEMRun. */
     void (*finish)(VirtIOMEM *vmem, void *request, const GArray *gone, int ret);
-    /* Cancelled. What had been discarded by then is unplugged. */
+    /* Cancelled: give it up. What had been discarded by then is unplugged. */
     void (*drop)(VirtIOMEM *vmem, void *request);
 } VirtIOMEMJobOwner;
 
 /*
- * Does @work on @runs (taken over) on a thread, then calls @owner back from the main loop and looks
- * at the queue, which rests meanwhile. Without an owner it is a system reset's: the map shows the
- * runs as unplugged already, and it is not to be cancelled. There must be no job.
+ * Does @work on @runs (taken over) on a thread, then calls @owner back from the main loop, while
+ * the machine runs, and looks at the queue, which rests meanwhile. There must be no job.
  */
 void virtio_mem_job_start(VirtIOMEM *vmem, VirtIOMEMWork work, GArray *runs,
                           const VirtIOMEMJobOwner *owner, void *request);
-/* Whether there is a job that a request of the guest asked for. */
-bool virtio_mem_job_has_request(const VirtIOMEM *vmem);
 /*
- * Waits for the job, if there is one, with the big lock held: one with an owner for the current
- * chunk only, and drops it; a system reset's to its end.
+ * Drops the request of the job, if there is one with an owner, after its current chunk. The job
+ * goes on by itself: what was got for a PLUG is given back, and of a block that was begun on
+ * nothing is left.
  */
-void virtio_mem_job_drain(VirtIOMEM *vmem);
+void virtio_mem_job_cancel(VirtIOMEM *vmem);
+/*
+ * The device is unrealized: waits for the current chunk of its job only. What the job would have
+ * given back, the main loop does, unless somebody else takes the backend first.
+ */
+void virtio_mem_job_abandon(VirtIOMEM *vmem);
+/* A VMChangeStateHandler: a job with an owner rests while the machine is stopped. */
+void virtio_mem_jobs_vm_state_changed(void *opaque, bool running, RunState state);
+/*
+ * Discards @runs (taken over), which the map shows as unplugged: here, or by a job, or after the
+ * job that there is. A failure leaves the device stale; with @clears_stale, success ends that.
+ */
+void virtio_mem_give_back(VirtIOMEM *vmem, GArray *runs, bool clears_stale);
 /*
  * Whether a job is giving @section back: whoever wrote to it now would leave a page behind. Between
  * the first and the last run of a job nothing else is plugged.
  */
 bool virtio_mem_job_discards(const VirtIOMEM *vmem, const MemoryRegionSection *section);
-/* Discarding what the map shows as unplugged came to its end: a failure leaves it stale. */
-void virtio_mem_finish_system_reset(VirtIOMEM *vmem, int ret);
 
 /* ---- virtio-mem-requests.c ------------------------------------------------------------------ */
 

@@ -67,9 +67,11 @@ struct VirtIOMEM {
 
     VirtQueue *vq;
     bool answered;             /* since the driver was last notified */
-    /* The large request being carried out outside the big lock; no other is begun meanwhile. */
+    uint64_t locked_left;      /* bytes that may still be seen to under the big lock in one go */
+    /* What is being done outside the big lock; no request is begun meanwhile. */
     VirtIOMEMJob *job;
     VirtIOMEMRebootWatch *reboot_watch;
+    struct VMChangeStateEntry *vm_state_entry;
 
     NotifierList size_change_notifiers;  /* told a pointer to the new plugged size */
     QLIST_HEAD(, RamDiscardListener) rdl_list;
