@@ -140,8 +140,7 @@ static void test_stop_reset(void)
     stop(&vm);
     used = used_idx(&vm);
     faults->call[HOST_DONTNEED].delay_us = 0;
-    qtest_qmp_assert_success(vm.qts, "{'execute': 'system_reset'}");
-    qtest_qmp_eventwait(vm.qts, "RESET");
+    qtest_system_reset(vm.qts);
     g_assert_cmphex(queried_size(&vm), ==, 0);
     g_assert_cmpuint(used_idx(&vm), ==, used);
     for (int i = 0; now = held_by(&vm), now.process != base.process; i++) {
