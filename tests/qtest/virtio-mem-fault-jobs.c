@@ -92,6 +92,46 @@ static void test_stop(const void *data)
     vm_end(&vm);
 }
 
+/* It stops during the last chunk: all is done, and the answer waits, or is dropped by a reset. */
+static void test_stop_done(const void *data)
+{
+    bool resets = GPOINTER_TO_UINT(data);
+    uint16_t used;
+    uint32_t head;
+    Vm vm;
+
+    if (skip_without(WORKS_IN_PARTS, "stock does all of a request at once")) {
+        return;
+    }
+    fault_start(&vm, &fault_ram, PROPS);
+    plug_and_fill(&vm, 0, CHUNK_BLOCKS + 1);
+    used = used_idx(&vm);
+    slow_down(HOST_DONTNEED, 100);
+    head = begin(&vm, VIRTIO_MEM_REQ_UNPLUG, 0, CHUNK_BLOCKS + 1);
+    wait_calls(HOST_DONTNEED, 2);
+    stop(&vm);
+    g_usleep(50 * 1000);
+    g_assert_cmpint(nb_calls(HOST_DONTNEED), ==, 2);
+    g_assert_cmpuint(used_idx(&vm), ==, used);
+    g_assert_cmphex(queried_size(&vm), ==, (CHUNK_BLOCKS + 1) * vm.block_size);
+    faults->call[HOST_DONTNEED].delay_us = 0;
+    if (resets) {
+        vm_stop_driver(&vm);
+        qtest_system_reset(vm.qts);
+        cont(&vm);
+        vm_probe(&vm);
+        vm_drive(&vm, SIMPLE_FEATURES);
+        assert_plugged(&vm, 0);
+        assert_response(plug(&vm, 0, 1), ACK);
+    } else {
+        cont(&vm);
+        qvirtio_wait_used_elem(vm.qts, vm.vdev, vm.vq, head, NULL, TIMEOUT_US);
+        assert_response(qtest_readw(vm.qts, vm.resp), ACK);
+        assert_plugged(&vm, 0);
+    }
+    vm_end(&vm);
+}
+
 /* The thread may be at any point of its work, or have done it. */
 static void test_stop_anywhere(void)
 {
@@ -292,6 +332,8 @@ void add_fault_job_tests(void)
 {
     add_fault_data("/virtio-mem-fault/stop/unplug", GUINT_TO_POINTER(0), test_stop);
     add_fault_data("/virtio-mem-fault/stop/plug", GUINT_TO_POINTER(1), test_stop);
+    add_fault_data("/virtio-mem-fault/stop/done", GUINT_TO_POINTER(0), test_stop_done);
+    add_fault_data("/virtio-mem-fault/stop/done-and-reset", GUINT_TO_POINTER(1), test_stop_done);
     ADD_FAULT("stop/anywhere", test_stop_anywhere);
     ADD_FAULT("stop/system-reset", test_stop_reset);
     ADD_FAULT("cancelled-plug/device-reset", test_cancelled_plug);
