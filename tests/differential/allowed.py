@@ -47,6 +47,8 @@ REASONS = {
     "plan": (BEYOND, "x-unplugged-inaccessible-required prepares what a machine version to come "
                      "will refuse."),
     "report": (BEYOND, "x-report and x-query-virtio-mem tell why a resize stopped."),
+    "avx": (BEYOND, "A feature of -cpu that needs another, as AVX needs XSAVE, is left out with a "
+                    "warning."),
     "shortage": (BEYOND, "The machine stops and tells when the host has no page left for a backend."),
     # stock's defects
     "truncates": (DEFECT, "The number of CPUs is cut to 32 bits."),
@@ -88,6 +90,8 @@ ENTRIES = [Entry(*entry) for entry in (
     ("option/-smp/out of range/-smp 4294967297", "outcome", "truncates"),
     ("machine property/smp/out of range/smp.cpus=-1", "message", "smp-zero"),
     ("option/-kernel/wrong type/-kernel f", "outcome", "boot"),
+    *((f"option/-cpu/{cell}", "warning", "avx") for cell in (
+        "valid/-cpu qemu64,+avx", "conflicting/-cpu qemu64,avx=off,+avx")),
     ("option/disk image/*", "outcome", "disks"),
     ("option/disk image/*", "message", "disks"),
     ("machine name/-machine/wrong type/-machine ''", "view qom-get /machine type", "versions"),
