@@ -38,6 +38,12 @@ void hmp_cont(MonitorHMP *mon, char **args)
     hmp_handle_error(mon, err);
 }
 
+void hmp_quit(MonitorHMP *mon, char **args)
+{
+    hmp_end(mon);
+    qmp_quit(&error_abort);
+}
+
 void hmp_stop(MonitorHMP *mon, char **args)
 {
     qmp_stop(&error_abort);

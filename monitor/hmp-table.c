@@ -114,3 +114,18 @@ void hmp_info_help(MonitorHMP *mon, char **args)
 {
     print_all_help(mon, hmp_info_commands, "info ");
 }
+
+void hmp_help_complete(ReadLine *rl, char **words, unsigned nb)
+{
+    const HMPCommand *table = hmp_commands;
+
+    for (unsigned i = 1; i < nb; i++) {
+        const HMPCommand *cmd = hmp_find_command(table, words[i], strlen(words[i]));
+
+        if (!cmd || !cmd->sub) {
+            return;
+        }
+        table = cmd->sub;
+    }
+    hmp_complete_name(rl, table, words[nb]);
+}

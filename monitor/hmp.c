@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The human monitor: lines from a terminal (or from human-monitor-command) become calls of the
- * commands in hmp-table.c. All that is typed is parsed here, by the command's row, into checked
- * arguments; a command sees only lines that were right.
+ * The human monitor: lines from a terminal (or from human-monitor-command) become calls of
+ * commands. Which there are is a table that monitor.c hands in. All that is typed is parsed here, by
+ * the command's row, into checked arguments; a command sees only lines that were right.
  *
  * Output is collected while bytes are taken and sent when they are: what the client's going away
  * changes is changed then, never in the middle of a command.
@@ -14,7 +14,6 @@
 #include "monitor/monitor.h"
 #include "output.h"
 #include "qapi/error.h"
-#include "qapi/qapi-commands-control.h"
 #include "qemu/error-report.h"
 #include "qemu/known-names.h"
 
@@ -34,6 +33,12 @@ struct MonitorHMP {
 
 static GSList *monitors;
 static bool started;
+static const HMPCommand *commands;   /* the table */
+
+void hmp_set_commands(const HMPCommand *table)
+{
+    commands = table;
+}
 
 /* ---- output ---- */
 
@@ -84,6 +89,11 @@ bool hmp_handle_error(MonitorHMP *mon, Error *err)
 const ReadLine *hmp_readline(const MonitorHMP *mon)
 {
     return mon->rl;
+}
+
+void hmp_end(MonitorHMP *mon)
+{
+    mon->quitting = true;
 }
 
 int hmp_cpu_index(const MonitorHMP *mon)
@@ -308,12 +318,6 @@ static bool parse_args(Line *l, char **values)
     return true;
 }
 
-void hmp_quit(MonitorHMP *mon, char **args)
-{
-    mon->quitting = true;
-    qmp_quit(&error_abort);
-}
-
 static void report_to_monitor(const char *text, void *opaque)
 {
     hmp_puts(opaque, text);
@@ -327,7 +331,7 @@ static void run_line(MonitorHMP *mon, const char *text)
     if (!*skip_spaces(text)) {
         return;
     }
-    if (parse_name(&line, hmp_commands) && parse_args(&line, values)) {
+    if (parse_name(&line, commands) && parse_args(&line, values)) {
         error_report_set_sink(report_to_monitor, mon);
         line.cmd->run(mon, values);
         error_report_set_sink(NULL, NULL);
@@ -354,7 +358,7 @@ void hmp_add_if_prefix(ReadLine *rl, const char *prefix, const char *word)
     }
 }
 
-static void complete_name(ReadLine *rl, const HMPCommand *table, const char *prefix)
+void hmp_complete_name(ReadLine *rl, const HMPCommand *table, const char *prefix)
 {
     for (const HMPCommand *cmd = table; cmd->name; cmd++) {
         g_auto(GStrv) names = g_strsplit(cmd->name, "|", -1);
@@ -371,7 +375,7 @@ static void complete_words(ReadLine *rl, const HMPCommand *table, char **words, 
     const HMPCommand *cmd;
 
     if (nb == 1) {
-        complete_name(rl, table, words[0]);
+        hmp_complete_name(rl, table, words[0]);
         return;
     }
     cmd = hmp_find_command(table, words[0], strlen(words[0]));
@@ -380,21 +384,6 @@ static void complete_words(ReadLine *rl, const HMPCommand *table, char **words, 
     } else if (cmd && cmd->complete) {
         cmd->complete(rl, words, nb - 1);
     }
-}
-
-void hmp_help_complete(ReadLine *rl, char **words, unsigned nb)
-{
-    const HMPCommand *table = hmp_commands;
-
-    for (unsigned i = 1; i < nb; i++) {
-        const HMPCommand *cmd = hmp_find_command(table, words[i], strlen(words[i]));
-
-        if (!cmd || !cmd->sub) {
-            return;
-        }
-        table = cmd->sub;
-    }
-    complete_name(rl, table, words[nb]);
 }
 
 static void hmp_complete(void *opaque, ReadLine *rl, const char *text)
@@ -417,7 +406,7 @@ static void hmp_complete(void *opaque, ReadLine *rl, const char *text)
     if (!length || is_space(text[length - 1])) {
         g_ptr_array_add(words, g_strdup(""));
     }
-    complete_words(rl, hmp_commands, (char **)words->pdata, words->len);
+    complete_words(rl, commands, (char **)words->pdata, words->len);
 }
 
 /* ---- terminals ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Between the human monitor (hmp.c), its tables (hmp-table.c) and its commands (hmp-cmds*.c).
+ * Between the human monitor (hmp.c), its commands (hmp-cmds*.c) and its tables (hmp-table.c); each
+ * uses those before it, and monitor.c hands the tables to the first.
  * A command is a row of a table: its arguments are parsed by it before it runs, its completion
  * and help come from it. Main thread, big lock.
  */
@@ -45,6 +46,8 @@ extern const HMPCommand hmp_info_commands[];  /* likewise, behind "info" */
 
 /* The row of @table that is called by the @length bytes at @name, or NULL. */
 const HMPCommand *hmp_find_command(const HMPCommand *table, const char *name, size_t length);
+/* Completion: adds the names in @table that start with @prefix. */
+void hmp_complete_name(ReadLine *rl, const HMPCommand *table, const char *prefix);
 /* Completion: adds @word if it starts with @prefix. */
 void hmp_add_if_prefix(ReadLine *rl, const char *prefix, const char *word);
 
@@ -55,12 +58,16 @@ void hmp_printf(MonitorHMP *mon, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 bool hmp_handle_error(MonitorHMP *mon, Error *err);
 /* The command line history; NULL where there is none (human-monitor-command). */
 const ReadLine *hmp_readline(const MonitorHMP *mon);
+/* No more lines are taken, and no prompt comes: the emulator is about to end. */
+void hmp_end(MonitorHMP *mon);
 /* Index of the monitor's current CPU; -1: there is no CPU. */
 int hmp_cpu_index(const MonitorHMP *mon);
 
 /* Commands on a fresh monitor without a terminal; the output, to be freed. */
 char *hmp_run_line(const char *line, int cpu_index);
 
+/* What may be typed: @table is kept. Before hmp_start_all() and hmp_run_line(). */
+void hmp_set_commands(const HMPCommand *table);
 void hmp_start_all(void);
 void hmp_cleanup(void);
 

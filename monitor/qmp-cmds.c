@@ -24,8 +24,6 @@
 #include "system/system.h"
 #include "qmp-internal.h"
 
-#define PACKAGE_NAME "elastic-memory"
-
 /* ---- the protocol ---- */
 
 void qmp_qmp_capabilities(bool has_enable, QMPCapabilityList *enable, Error **errp)
@@ -43,19 +41,6 @@ void qmp_qmp_capabilities(bool has_enable, QMPCapabilityList *enable, Error **er
     qmp_current_set_negotiated();
 }
 
-VersionInfo *qmp_version_new(void)
-{
-    VersionInfo *info = g_new0(VersionInfo, 1);
-    g_auto(GStrv) parts = g_strsplit(PROJECT_VERSION, ".", 3);
-
-    info->qemu = g_new0(VersionTriple, 1);
-    info->qemu->major = g_ascii_strtoll(parts[0], NULL, 10);
-    info->qemu->minor = g_ascii_strtoll(parts[1], NULL, 10);
-    info->qemu->micro = g_ascii_strtoll(parts[2], NULL, 10);
-    info->package = g_strdup(PACKAGE_NAME);
-    return info;
-}
-
 VersionInfo *qmp_query_version(Error **errp)
 {
     return qmp_version_new();
@@ -64,11 +49,13 @@ VersionInfo *qmp_query_version(Error **errp)
 CommandInfoList *qmp_query_commands(Error **errp)
 {
     CommandInfoList *list = NULL;
+    size_t nb;
+    const QmpCommand *commands = qmp_get_commands(&nb);
 
-    for (size_t i = qmp_nb_commands; i-- > 0; ) {
+    for (size_t i = nb; i-- > 0; ) {
         CommandInfo *info = g_new0(CommandInfo, 1);
 
-        info->name = g_strdup(qmp_commands[i].name);
+        info->name = g_strdup(commands[i].name);
         QAPI_LIST_PREPEND(list, info);
     }
     return list;

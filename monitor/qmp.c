@@ -3,7 +3,8 @@
  * QMP monitors. Bytes go through a framer into a queue of requests; an idle source carries out one
  * a main loop round, so monitors share the loop fairly and a command may do what it likes to the
  * character device. Output is buffered: while a client does not read, its input waits, so the
- * buffer is bounded by a few replies plus events, and events are dropped beyond a limit.
+ * buffer is bounded by a few replies plus events, and events are dropped beyond a limit. Which commands
+ * there are is a table that monitor.c hands in.
  */
 #include "qemu/osdep.h"
 
@@ -15,10 +16,10 @@
 #include "qemu/error-report.h"
 #include "qemu/json.h"
 #include "qemu/known-names.h"
-#include "hmp.h"
 #include "output.h"
 #include "qmp-internal.h"
 
+#define PACKAGE_NAME "elastic-memory"
 #define MAX_QUEUED_REQUESTS 8               /* more input waits in the kernel */
 #define OUTPUT_LIMIT (16 * 1024 * 1024)     /* bytes unsent: events are dropped */
 
@@ -42,6 +43,8 @@ typedef struct MonitorQMP {
 static GSList *monitors;
 static bool started;
 static MonitorQMP *current;   /* whose command runs */
+static const QmpCommand *commands;   /* the table, sorted by name */
+static size_t nb_commands;
 
 static void monitor_schedule(MonitorQMP *mon);
 
@@ -106,6 +109,18 @@ static void monitor_send_error(MonitorQMP *mon, Error *err, json_t *id)
 }
 
 /* ---- commands ---- */
+
+void qmp_set_commands(const QmpCommand *table, size_t nb)
+{
+    commands = table;
+    nb_commands = nb;
+}
+
+const QmpCommand *qmp_get_commands(size_t *nb)
+{
+    *nb = nb_commands;
+    return commands;
+}
 
 static int command_compare(const void *name, const void *command)
 {
@@ -182,8 +197,7 @@ static json_t *request_run(MonitorQMP *mon, json_t *request, Error **errp)
         !command_check_negotiation(mon, name, errp)) {
         return NULL;
     }
-    command = bsearch(name, qmp_commands, qmp_nb_commands, sizeof(qmp_commands[0]),
-                      command_compare);
+    command = bsearch(name, commands, nb_commands, sizeof(commands[0]), command_compare);
     if (!command) {
         g_autofree char *why = qemu_name_explain(QEMU_NAME_COMMAND, name);
 
@@ -302,6 +316,19 @@ static void monitor_read(void *opaque, const uint8_t *buf, int size)
     json_framer_feed(mon->framer, (const char *)buf, size);
 }
 
+VersionInfo *qmp_version_new(void)
+{
+    VersionInfo *info = g_new0(VersionInfo, 1);
+    g_auto(GStrv) parts = g_strsplit(PROJECT_VERSION, ".", 3);
+
+    info->qemu = g_new0(VersionTriple, 1);
+    info->qemu->major = g_ascii_strtoll(parts[0], NULL, 10);
+    info->qemu->minor = g_ascii_strtoll(parts[1], NULL, 10);
+    info->qemu->micro = g_ascii_strtoll(parts[2], NULL, 10);
+    info->package = g_strdup(PACKAGE_NAME);
+    return info;
+}
+
 static void monitor_greet(MonitorQMP *mon)
 {
     VersionInfo *version = qmp_version_new();
@@ -376,75 +403,12 @@ bool monitor_init_qmp(Chardev *chr, bool pretty, Error **errp)
     return true;
 }
 
-static bool mon_opts_check(json_t *opts, bool *pretty, Error **errp)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(opts, key, value) {
-        /* "id" names the option itself; libvirt gives one. Nothing else has to know it. */
-        if (strcmp(key, "chardev") && strcmp(key, "mode") && strcmp(key, "pretty") &&
-            strcmp(key, "id")) {
-            error_setg(errp, "Invalid parameter '%s'", key);
-            return false;
-        }
-    }
-    value = json_object_get(opts, "pretty");
-    if (value) {
-        Visitor *v = qobject_input_visitor_new_keyval(value);
-        bool ok = visit_type_bool(v, "pretty", pretty, errp);
-
-        visit_free(v);
-        return ok;
-    }
-    return true;
-}
-
-bool monitor_init_opts(json_t *opts, Error **errp)
-{
-    const char *id = json_string_value(json_object_get(opts, "chardev"));
-    const char *mode = json_string_value(json_object_get(opts, "mode"));
-    bool pretty = false, human = !mode || !strcmp(mode, "readline");
-    Chardev *chr;
-
-    if (!mon_opts_check(opts, &pretty, errp)) {
-        return false;
-    }
-    if (!human && strcmp(mode, "control")) {
-        error_setg(errp, "Parameter 'mode' does not accept value '%s'", mode);
-        return false;
-    }
-    if (human && pretty) {
-        error_setg(errp, "'pretty' is not compatible with HMP monitors");
-        return false;
-    }
-    if (!id) {
-        error_setg(errp, "Parameter 'chardev' is missing");
-        return false;
-    }
-    chr = chardev_find(id);
-    if (!chr) {
-        error_setg(errp, "chardev \"%s\" not found", id);
-        return false;
-    }
-    return human ? monitor_init_hmp(chr, errp) : monitor_init_qmp(chr, pretty, errp);
-}
-
-void monitor_start_qmp(void)
+void qmp_start_all(void)
 {
     started = true;
-    qmp_events_init();
     for (GSList *l = monitors; l; l = l->next) {
         monitor_start(l->data);
     }
-}
-
-void monitor_start_all(void)
-{
-    if (!started) {
-        monitor_start_qmp();
-    }
-    hmp_start_all();
 }
 
 static void monitor_free(MonitorQMP *mon)
@@ -460,15 +424,13 @@ static void monitor_free(MonitorQMP *mon)
     g_free(mon);
 }
 
-void monitor_cleanup(void)
+void qmp_cleanup(void)
 {
-    qmp_events_cleanup();
     while (monitors) {
         MonitorQMP *mon = monitors->data;
 
         monitors = g_slist_delete_link(monitors, monitors);
         monitor_free(mon);
     }
-    hmp_cleanup();
     started = false;
 }
