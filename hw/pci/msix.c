@@ -107,20 +107,27 @@ static bool msix_update_function_masked(PCIDevice *dev)
     return was_masked;
 }
 
-void msix_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len)
+static void msix_control_written(PCIDevice *dev)
 {
-    bool was_masked;
+    bool was_masked = msix_update_function_masked(dev);
 
-    if (!msix_present(dev) ||
-        !ranges_overlap(address, len, dev->msix_cap + MSIX_CONTROL_OFFSET, 1)) {
-        return;
-    }
-    was_masked = msix_update_function_masked(dev);
     if (dev->msix_function_masked || !was_masked) {
         return;
     }
     for (int vector = 0; vector < dev->msix_entries_nr; vector++) {
         msix_fire_pending(dev, vector, true);
+    }
+}
+
+static void msix_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len)
+{
+    bool enabled = msix_enabled(dev);
+
+    if (ranges_overlap(address, len, dev->msix_cap + MSIX_CONTROL_OFFSET, 1)) {
+        msix_control_written(dev);
+    }
+    if (enabled) {
+        pci_deassert_pins(dev);
     }
 }
 
@@ -203,6 +210,20 @@ static int msix_add_capability(PCIDevice *dev, unsigned nentries, uint32_t table
     return 0;
 }
 
+static void msix_reset(PCIDevice *dev)
+{
+    memset(dev->msix_table, 0, msix_table_size(dev->msix_entries_nr));
+    memset(dev->msix_pba, 0, msix_pba_size(dev->msix_entries_nr));
+    msix_mask_all(dev);
+    dev->config[dev->msix_cap + MSIX_CONTROL_OFFSET] &= ~(MSIX_ENABLE_MASK | MSIX_MASKALL_MASK);
+    msix_update_function_masked(dev);
+}
+
+static const PCICapabilityOps msix_capability_ops = {
+    .write_config = msix_write_config,
+    .reset = msix_reset,
+};
+
 int msix_init(PCIDevice *dev, unsigned short nentries, MemoryRegion *table_bar,
               uint8_t table_bar_nr, unsigned table_offset, MemoryRegion *pba_bar,
               uint8_t pba_bar_nr, unsigned pba_offset, uint8_t cap_pos, Error **errp)
@@ -227,6 +248,7 @@ int msix_init(PCIDevice *dev, unsigned short nentries, MemoryRegion *table_bar,
     dev->msix_pba = g_malloc0(msix_pba_size(nentries));
     dev->msix_entry_used = g_new0(unsigned, nentries);
     msix_mask_all(dev);
+    pci_add_capability_ops(dev, &msix_capability_ops);
 
     memory_region_init_io(&dev->msix_table_mmio, OBJECT(dev), &msix_table_ops, dev, "msix-table",
                           msix_table_size(nentries));
@@ -264,6 +286,7 @@ void msix_uninit(PCIDevice *dev, MemoryRegion *table_bar, MemoryRegion *pba_bar)
     if (!msix_present(dev)) {
         return;
     }
+    pci_del_capability_ops(dev, &msix_capability_ops);
     pci_del_capability(dev, PCI_CAP_ID_MSIX, MSIX_CAP_LENGTH);
     dev->msix_cap = 0;
     dev->msix_entries_nr = 0;
@@ -304,16 +327,4 @@ void msix_unuse_all_vectors(PCIDevice *dev)
         dev->msix_entry_used[vector] = 0;
         msix_set_pending(dev, vector, false);
     }
-}
-
-void msix_reset(PCIDevice *dev)
-{
-    if (!msix_present(dev)) {
-        return;
-    }
-    memset(dev->msix_table, 0, msix_table_size(dev->msix_entries_nr));
-    memset(dev->msix_pba, 0, msix_pba_size(dev->msix_entries_nr));
-    msix_mask_all(dev);
-    dev->config[dev->msix_cap + MSIX_CONTROL_OFFSET] &= ~(MSIX_ENABLE_MASK | MSIX_MASKALL_MASK);
-    msix_update_function_masked(dev);
 }

@@ -10,10 +10,8 @@
 #include "hw/core/irq.h"
 #include "hw/core/qdev-properties.h"
 #include "hw/core/resettable.h"
-#include "hw/pci/msix.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
-#include "hw/pci/pcie.h"
 #include "qapi/error.h"
 #include "system/address-spaces.h"
 
@@ -302,7 +300,7 @@ void pci_bus_irqs_rerouted(PCIBus *bus, void (*change)(void *opaque), void *opaq
     pci_bus_count_pins(bus, 1);
 }
 
-static void pci_deassert_pins(PCIDevice *dev)
+void pci_deassert_pins(PCIDevice *dev)
 {
     for (int pin = 0; pin < PCI_NUM_PINS; pin++) {
         pci_set_pin(dev, pin, 0);
@@ -473,17 +471,7 @@ void pci_default_write_config(PCIDevice *dev, uint32_t address, uint32_t val, in
         *byte &= ~(rest & w1cmask);
     }
     pci_config_changed(dev, address, len, was_disabled);
-    if (dev->express_cap) {
-        pcie_cap_write_config(dev, address, val, len);
-    }
-    if (msix_present(dev)) {
-        bool enabled = msix_enabled(dev);
-
-        msix_write_config(dev, address, val, len);
-        if (enabled) {
-            pci_deassert_pins(dev);
-        }
-    }
+    pci_capabilities_write_config(dev, address, val, len);
 }
 
 /* An access that sticks out of the space is cut at @limit; one wholly beyond it hits nothing. */
@@ -577,102 +565,6 @@ static void pci_init_masks(PCIDevice *dev)
     dev->cmask[PCI_CAPABILITY_LIST] = 0xff;
 }
 
-/* ---- capabilities ---------------------------------------------------------------------------- */
-
-/* Offset of the capability, or 0; *@prev is where the pointer to it stands. */
-static uint8_t pci_find_capability_prev(PCIDevice *dev, uint8_t cap_id, uint8_t *prev)
-{
-    uint8_t at = PCI_CAPABILITY_LIST;
-    uint8_t next;
-
-    if (!(dev->config[PCI_STATUS] & PCI_STATUS_CAP_LIST)) {
-        return 0;
-    }
-    while ((next = dev->config[at])) {
-        if (dev->config[next + PCI_CAP_LIST_ID] == cap_id) {
-            *prev = at;
-            return next;
-        }
-        at = next + PCI_CAP_LIST_NEXT;
-    }
-    return 0;
-}
-
-uint8_t pci_find_capability(PCIDevice *dev, uint8_t cap_id)
-{
-    uint8_t prev;
-
-    return pci_find_capability_prev(dev, cap_id, &prev);
-}
-
-/* A run of @size unused bytes that starts at a multiple of 4, or 0. */
-static uint8_t pci_find_space(PCIDevice *dev, uint8_t size)
-{
-    for (int offset = PCI_CONFIG_HEADER_SIZE; offset + size <= PCI_CONFIG_SPACE_SIZE;
-         offset += 4) {
-        bool is_free = true;
-
-        for (int i = 0; i < size && is_free; i++) {
-            is_free = !dev->used[offset + i];
-        }
-        if (is_free) {
-            return offset;
-        }
-    }
-    return 0;
-}
-
-static bool pci_capability_fits(PCIDevice *dev, uint8_t cap_id, uint8_t offset, uint8_t size,
-                                Error **errp)
-{
-    for (int i = offset; i < offset + size; i++) {
-        if (i >= PCI_CONFIG_SPACE_SIZE || dev->used[i]) {
-            error_setg(errp, "%s: PCI capability 0x%x at 0x%x, %u bytes, overlaps another one or "
-                       "ends beyond configuration space", dev->name, cap_id, offset, size);
-            return false;
-        }
-    }
-    return true;
-}
-
-int pci_add_capability(PCIDevice *dev, uint8_t cap_id, uint8_t offset, uint8_t size, Error **errp)
-{
-    if (!offset) {
-        offset = pci_find_space(dev, size);
-        if (!offset) {
-            error_setg(errp, "%s: out of PCI config space for capability 0x%x", dev->name, cap_id);
-            return -EINVAL;
-        }
-    } else if (!pci_capability_fits(dev, cap_id, offset, size, errp)) {
-        return -EINVAL;
-    }
-    dev->config[offset + PCI_CAP_LIST_ID] = cap_id;
-    dev->config[offset + PCI_CAP_LIST_NEXT] = dev->config[PCI_CAPABILITY_LIST];
-    dev->config[PCI_CAPABILITY_LIST] = offset;
-    dev->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
-    memset(dev->used + offset, 0xff, QEMU_ALIGN_UP(size, 4));
-    memset(dev->wmask + offset, 0, size);
-    memset(dev->cmask + offset, 0xff, size);
-    return offset;
-}
-
-void pci_del_capability(PCIDevice *dev, uint8_t cap_id, uint8_t size)
-{
-    uint8_t prev, offset = pci_find_capability_prev(dev, cap_id, &prev);
-
-    if (!offset) {
-        return;
-    }
-    dev->config[prev] = dev->config[offset + PCI_CAP_LIST_NEXT];
-    memset(dev->wmask + offset, 0xff, size);
-    memset(dev->w1cmask + offset, 0, size);
-    memset(dev->cmask + offset, 0, size);
-    memset(dev->used + offset, 0, QEMU_ALIGN_UP(size, 4));
-    if (!dev->config[PCI_CAPABILITY_LIST]) {
-        dev->config[PCI_STATUS] &= ~PCI_STATUS_CAP_LIST;
-    }
-}
-
 /* ---- reset ----------------------------------------------------------------------------------- */
 
 static void pci_reset_bars(PCIDevice *dev)
@@ -708,10 +600,7 @@ void pci_device_reset(PCIDevice *dev)
     dev->config[PCI_CACHE_LINE_SIZE] = 0;
     pci_reset_bars(dev);
     pci_config_changed(dev, 0, PCI_CONFIG_HEADER_SIZE, was_disabled);
-    msix_reset(dev);
-    if (dev->express_cap) {
-        pcie_cap_reset(dev);
-    }
+    pci_capabilities_reset(dev);
 }
 
 void pci_device_function_reset(PCIDevice *dev)
@@ -840,6 +729,7 @@ static void pci_do_unregister(PCIDevice *dev)
     pci_cleanup_dma(dev);
     pci_config_free(dev);
     dev->express_cap = 0;
+    g_clear_pointer(&dev->capability_ops, g_slist_free);
     memset(dev->io_regions, 0, sizeof(dev->io_regions));
 }
 

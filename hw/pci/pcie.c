@@ -29,6 +29,40 @@
 /* Source validation, blocking, redirects, upstream forwarding, direct translated. */
 #define ACS_CONTROLS 0x5f
 
+/* ---- what it does ----------------------------------------------------------------------------- */
+
+static bool pcie_cap_has_flr(const PCIDevice *dev)
+{
+    return pci_get_long(dev->config + dev->express_cap + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR;
+}
+
+/* The bit that asks for it reads as 0: the mask does not have it. */
+static void pcie_cap_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len)
+{
+    uint32_t at = dev->express_cap + PCI_EXP_DEVCTL + 1;
+
+    if (pcie_cap_has_flr(dev) && ranges_overlap(address, len, at, 1) &&
+        (val >> 8 * (at - address) & PCI_EXP_DEVCTL_BCR_FLR >> 8)) {
+        pci_device_function_reset(dev);
+    }
+}
+
+static void pcie_cap_reset(PCIDevice *dev)
+{
+    uint8_t *cap = dev->config + dev->express_cap;
+
+    pci_word_test_and_clear_mask(cap + PCI_EXP_DEVCTL, PCIE_DEVCTL_ERRORS);
+    pci_word_test_and_clear_mask(cap + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES);
+    pci_set_word(cap + PCI_EXP_DEVCTL2, 0);
+}
+
+static const PCICapabilityOps pcie_cap_ops = {
+    .write_config = pcie_cap_write_config,
+    .reset = pcie_cap_reset,
+};
+
+/* ---- the capability -------------------------------------------------------------------------- */
+
 static int pcie_cap_init(PCIDevice *dev, uint8_t offset, uint16_t flags, Error **errp)
 {
     int pos = pci_add_capability(dev, PCI_CAP_ID_EXP, offset, PCIE_CAP_SIZE, errp);
@@ -38,6 +72,7 @@ static int pcie_cap_init(PCIDevice *dev, uint8_t offset, uint16_t flags, Error *
         return pos;
     }
     dev->express_cap = pos;
+    pci_add_capability_ops(dev, &pcie_cap_ops);
     pci_set_word(cap + PCI_EXP_FLAGS, 2 | flags);
     pci_set_long(cap + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER);
     pci_set_word(wmask + PCI_EXP_DEVCTL, PCIE_DEVCTL_ERRORS);
@@ -137,31 +172,4 @@ void pcie_root_port_init_extended(PCIDevice *dev)
     pcie_extended_header(dev, PCIE_ACS_OFFSET, PCI_EXT_CAP_ID_ACS, 1, 0, 8);
     pci_set_word(dev->config + PCIE_ACS_OFFSET + PCI_ACS_CAP, ACS_CONTROLS);
     pci_set_word(dev->wmask + PCIE_ACS_OFFSET + PCI_ACS_CTRL, ACS_CONTROLS);
-}
-
-/* ---- what they do ---------------------------------------------------------------------------- */
-
-static bool pcie_cap_has_flr(const PCIDevice *dev)
-{
-    return pci_get_long(dev->config + dev->express_cap + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR;
-}
-
-/* The bit that asks for it reads as 0: the mask does not have it. */
-void pcie_cap_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len)
-{
-    uint32_t at = dev->express_cap + PCI_EXP_DEVCTL + 1;
-
-    if (pcie_cap_has_flr(dev) && ranges_overlap(address, len, at, 1) &&
-        (val >> 8 * (at - address) & PCI_EXP_DEVCTL_BCR_FLR >> 8)) {
-        pci_device_function_reset(dev);
-    }
-}
-
-void pcie_cap_reset(PCIDevice *dev)
-{
-    uint8_t *cap = dev->config + dev->express_cap;
-
-    pci_word_test_and_clear_mask(cap + PCI_EXP_DEVCTL, PCIE_DEVCTL_ERRORS);
-    pci_word_test_and_clear_mask(cap + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES);
-    pci_set_word(cap + PCI_EXP_DEVCTL2, 0);
 }

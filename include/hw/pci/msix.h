@@ -42,10 +42,6 @@ void msix_unuse_all_vectors(PCIDevice *dev);
 /* Sends vector's message, or makes it pending while masked. Out of range or not in use: nothing. */
 void msix_notify(PCIDevice *dev, unsigned vector);
 
-/* Called by hw/pci/pci.c. */
-void msix_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len);
-void msix_reset(PCIDevice *dev);
-
 /* Writes @msg into memory as the device; nothing happens while it may not master the bus. */
 void msi_send_message(PCIDevice *dev, MSIMessage msg);
 

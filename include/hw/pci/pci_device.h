@@ -41,6 +41,13 @@ typedef struct PCIIORegion {
     MemoryRegion *address_space;        /* of the bus: memory or ports */
 } PCIIORegion;
 
+/* What a capability does besides keeping what a guest writes. Both are there. */
+typedef struct PCICapabilityOps {
+    /* The guest has written @len bytes of @val at @address, which config[] has taken already. */
+    PCIConfigWriteFunc *write_config;
+    void (*reset)(PCIDevice *dev);
+} PCICapabilityOps;
+
 typedef struct MSIMessage {
     uint64_t address;
     uint32_t data;
@@ -62,6 +69,7 @@ struct PCIDevice {
     uint32_t cap_present;
     bool powered;       /* its slot has power: always, but in a PCI Express slot */
     uint8_t express_cap;   /* offset of the PCI Express capability, or 0 */
+    GSList *capability_ops;   /* PCICapabilityOps, in the order of their registration */
     PCIIORegion io_regions[PCI_NUM_REGIONS];
     PCIConfigReadFunc *config_read;
     PCIConfigWriteFunc *config_write;
@@ -83,6 +91,15 @@ struct PCIDevice {
     unsigned *msix_entry_used;
     bool msix_function_masked;
 };
+
+/* @ops is kept; it goes with pci_del_capability_ops() or when the function is unrealized. */
+void pci_add_capability_ops(PCIDevice *dev, const PCICapabilityOps *ops);
+void pci_del_capability_ops(PCIDevice *dev, const PCICapabilityOps *ops);
+/* For pci.c: all that are registered. */
+void pci_capabilities_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len);
+void pci_capabilities_reset(PCIDevice *dev);
+/* The function asserts no interrupt pin any more. */
+void pci_deassert_pins(PCIDevice *dev);
 
 /* DMA of the device; MEMTX_OK, or the error of the access. Any thread. */
 static inline MemTxResult pci_dma_rw(PCIDevice *dev, dma_addr_t addr, void *buf, dma_addr_t len,

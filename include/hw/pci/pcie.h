@@ -24,8 +24,4 @@ int pci_pm_init(PCIDevice *dev, Error **errp);
 /* Extended capabilities of a root port at 0x100 and 0x148: AER without and ACS with its controls. */
 void pcie_root_port_init_extended(PCIDevice *dev);
 
-/* Called for every express function by pci_default_write_config() and pci_device_reset(). */
-void pcie_cap_write_config(PCIDevice *dev, uint32_t address, uint32_t val, int len);
-void pcie_cap_reset(PCIDevice *dev);
-
 #endif /* HW_PCI_PCIE_H */
