@@ -7,6 +7,8 @@ stand-in for the kernel, which no vCPU will run), and the scripts/qmp commands t
 it. The other scripts that are named must exist and take the options that are named. Prints TAP; the
 emulator is QEMU_SYSTEM of the environment."""
 
+import importlib.machinery
+import importlib.util
 import os
 import pathlib
 import re
@@ -40,9 +42,17 @@ def commands(page):
     """The command lines of a page, in order, with continuation lines joined."""
     for block in blocks(page):
         for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True) if re.match(r"(qemu-|scripts/)", line) else []
+            words = shlex.split(line, comments=True) if re.match(r"((build/)?qemu-|scripts/)", line) else []
             if words:
                 yield words
+
+
+def load_script(path):
+    """A program of scripts/ as a module."""
+    loader = importlib.machinery.SourceFileLoader(path.name.replace("-", "_"), str(path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
 
 
 def fake_kernel(path):
@@ -68,8 +78,10 @@ class Examples(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.cwd = pathlib.Path(self.folder.name)
-        fake_kernel(self.cwd / "vmlinuz")
-        (self.cwd / "initrd.img").write_bytes(b"\0" * 4096)
+        (self.cwd / "build" / "guest").mkdir(parents=True)
+        for folder in (self.cwd, self.cwd / "build" / "guest"):
+            fake_kernel(folder / "vmlinuz")
+            (folder / "initrd.img").write_bytes(b"\0" * 4096)
         self.emulator = None
         self.addCleanup(self.stop)
 
