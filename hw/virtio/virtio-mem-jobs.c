@@ -107,7 +107,7 @@ bool virtio_mem_discard_takes_long(const VirtIOMEM *vmem, uint64_t size, uint64_
                                    uint64_t end, unsigned nb_runs)
 {
     return size > vmem->locked_left &&
-           (nb_runs > VIRTIO_MEM_LOCKED_RUNS ||
+           (nb_runs > VIRTIO_MEM_LOCKED_RUNS || vmem->locked_left < VIRTIO_MEM_LOCKED_MAX / 2 ||
             !virtio_mem_host_discard_is_quick(virtio_mem_ram_block(vmem),
                                               first * vmem->block_size,
                                               (end - first) * vmem->block_size));

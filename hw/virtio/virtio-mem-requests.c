@@ -17,6 +17,8 @@
 
 /* Requests in one batch; Linux has one in flight, a driver that pipelines gains little beyond. */
 #define VIRTIO_MEM_BATCH_MAX 64
+/* And bytes, if that is known to be quick: more would gain nothing. */
+#define VIRTIO_MEM_BATCH_SIZE_MAX ((uint64_t)(64 * MiB))
 
 /* A request from the guest, checked: the blocks are inside the usable region if @valid. */
 typedef struct VirtIOMEMRequest {
@@ -36,6 +38,8 @@ typedef struct VirtIOMEMBatch {
     unsigned nb_requests;
     uint64_t first;
     uint64_t nb;
+    uint64_t looked;    /* UNPLUG: bytes when it was last looked at, see below */
+    bool takes_long;    /* it is for a job */
 } VirtIOMEMBatch;
 
 /* Answers. */
@@ -234,7 +238,7 @@ static void virtio_mem_batch_unplug(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
     const VirtIOMEMRun run = { .first = batch->first, .nb = batch->nb };
     uint64_t size = run.nb * vmem->block_size;
 
-    if (virtio_mem_discard_takes_long(vmem, size, run.first, run.first + run.nb, 1)) {
+    if (batch->takes_long) {
         virtio_mem_hide_ahead(vmem, &run);
         virtio_mem_batch_start_job(vmem, batch, VIRTIO_MEM_WORK_DISCARD,
                                    virtio_mem_runs_of(run));
@@ -286,15 +290,36 @@ static void virtio_mem_batch_flush(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
     }
 }
 
-/* Adds @req if its blocks adjoin the batch and the sum can still be done under the big lock. */
+/*
+ * UNPLUG requests that gather become a job as soon as they are for one: no other request may be
+ * taken then. Where that takes a look at the memory, it is taken when they are twice as many.
+ */
+static void virtio_mem_batch_settle(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
+{
+    uint64_t size = batch->nb * vmem->block_size;
+
+    if (!batch->nb_requests || size <= vmem->locked_left || size / 2 < batch->looked) {
+        return;
+    }
+    batch->looked = size;
+    batch->takes_long = virtio_mem_discard_takes_long(vmem, size, batch->first,
+                                                      batch->first + batch->nb, 1);
+    if (batch->takes_long) {
+        virtio_mem_batch_flush(vmem, batch);
+    }
+}
+
+/* Adds @req if its blocks adjoin the batch and the sum is not too large. */
 static bool virtio_mem_batch_add(const VirtIOMEM *vmem, VirtIOMEMBatch *batch,
                                  const VirtIOMEMRequest *req)
 {
     if (!batch->nb_requests) {
         batch->first = req->first;
         batch->nb = req->nb;
+        batch->looked = 0;
+        batch->takes_long = false;
     } else if (batch->nb_requests == VIRTIO_MEM_BATCH_MAX ||
-               (batch->nb + req->nb) * vmem->block_size > VIRTIO_MEM_LOCKED_MAX) {
+               (batch->nb + req->nb) * vmem->block_size > VIRTIO_MEM_BATCH_SIZE_MAX) {
         return false;
     } else if (req->first == batch->first + batch->nb) {
         batch->nb += req->nb;
@@ -511,10 +536,7 @@ void virtio_mem_handle_requests(VirtIODevice *vdev, VirtQueue *vq)
             continue;
         }
         virtio_mem_execute(vmem, &req, &batch);
-        /* What is to become a job does before another request is taken. */
-        if (batch.nb * vmem->block_size > vmem->locked_left) {
-            virtio_mem_batch_flush(vmem, &batch);
-        }
+        virtio_mem_batch_settle(vmem, &batch);
     }
     virtio_mem_batch_flush(vmem, &batch);
     virtio_mem_stats_set_broken(&vmem->stats, vdev->broken);

@@ -92,10 +92,13 @@ static inline void virtio_mem_tick(VirtIOMEM *vmem)
     vmem->locked_left = VIRTIO_MEM_LOCKED_MAX;
 }
 
-/* @size bytes have been seen to. */
+/*
+ * @size bytes have been seen to. What was larger than what was left, but known to be quick, counts
+ * as half of what may be done, so that it is done twice at most.
+ */
 static inline void virtio_mem_take_time(VirtIOMEM *vmem, uint64_t size)
 {
-    vmem->locked_left -= MIN(vmem->locked_left, size);
+    vmem->locked_left -= size <= vmem->locked_left ? size : VIRTIO_MEM_LOCKED_MAX / 2;
 }
 
 /* These two touch nothing but their arguments: callable without the big lock. */
@@ -113,7 +116,8 @@ int virtio_mem_prepare(RAMBlock *rb, uint64_t offset, uint64_t size, bool stale,
 GArray *virtio_mem_filled_runs(const VirtIOMEM *vmem, uint64_t *size);
 /*
  * Whether discarding @size bytes is not for the big lock; they are all that may be held between
- * block @first and block @end, in @nb_runs runs.
+ * block @first and block @end, in @nb_runs runs. If it is, virtio_mem_take_time() says that it was
+ * done.
  */
 bool virtio_mem_discard_takes_long(const VirtIOMEM *vmem, uint64_t size, uint64_t first,
                                    uint64_t end, unsigned nb_runs);
