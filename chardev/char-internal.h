@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Between what all character devices share (char.c), the kinds (char-fd.c, char-socket.c, char-mux.c),
- * and their making (char-open.c), each of which uses those before it; see chardev/char.h.
+ * Between what all character devices share (char.c), the kinds (char-fd.c, char-socket.c,
+ * char-mux.c), and their making (char-open.c), each of which uses those before it; see
+ * chardev/char.h.
  */
 #ifndef CHARDEV_CHAR_INTERNAL_H
 #define CHARDEV_CHAR_INTERNAL_H
@@ -20,8 +21,8 @@ typedef struct ChardevKind {
     int (*write)(Chardev *chr, const uint8_t *buf, int len);
     Chardev *(*get_output)(Chardev *chr);       /* the one whose fd_out it is in the end */
     /*
-     * Of a kind for several front ends: each gets a device of its own from @attach, whose kind gives
-     * it back by @detach. NULL: one front end, which gets @chr itself.
+     * Of a kind for several front ends: each gets a device of its own from @attach, whose kind
+     * gives it back by @detach. NULL: one front end, which gets @chr itself.
      */
     Chardev *(*attach)(Chardev *chr);
     bool (*is_attached)(const Chardev *chr);

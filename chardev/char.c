@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Character devices, the part that all kinds share: the attachment of front ends, non-blocking input
- * and output on file descriptors, and reading options. Input is polled only while the front end can
- * take bytes: that is the flow control, asked anew each main loop round. The same source ends a
- * connection: not before what came is taken and answered. What a kind does otherwise it says in its
- * ChardevKind; none is known here by name.
+ * Character devices, the part that all kinds share: the attachment of front ends, non-blocking
+ * input and output on file descriptors, and reading options. Input is polled only while the front
+ * end can take bytes: that is the flow control, asked anew each main loop round. The same source
+ * ends a connection: not before what came is taken and answered. What a kind does otherwise it says
+ * in its ChardevKind; none is known here by name.
  */
 #include "qemu/osdep.h"
 #include <glib-unix.h>
@@ -47,8 +47,8 @@ char *chardev_get_filename(const Chardev *chr)
 /* ---- input ---- */
 
 /*
- * Whether nothing is left to wait for: the input has ended, or it is of a peer to which nothing can be sent
- * and the front end does not want it; and the front end has done with what it got.
+ * Whether nothing is left to wait for: the input has ended, or it is of a peer to which nothing can
+ * be sent and the front end does not want it; and the front end has done with what it got.
  */
 static bool input_is_over(const Chardev *chr, bool wanted)
 {
@@ -161,8 +161,8 @@ static Chardev *chardev_output(Chardev *chr)
 }
 
 /*
- * Nothing can be sent to the peer any more. What it sent before is still taken: the input source ends the
- * connection. Without one there is nothing to wait for.
+ * Nothing can be sent to the peer any more. What it sent before is still taken: the input source
+ * ends the connection. Without one there is nothing to wait for.
  */
 static void chardev_break_output(Chardev *chr)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The human monitor: lines from a terminal (or from human-monitor-command) become calls of
- * commands. Which there are is a table that monitor.c hands in. All that is typed is parsed here, by
- * the command's row, into checked arguments; a command sees only lines that were right.
+ * commands. Which there are is a table that monitor.c hands in. All that is typed is parsed here,
+ * by the command's row, into checked arguments; a command sees only lines that were right.
  *
  * Output is collected while bytes are taken and sent when they are: what the client's going away
  * changes is changed then, never in the middle of a command.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The monitors as a whole: made as -mon says, started and ended together. Here the two kinds, QMP and
- * human, get the tables of their commands, so that neither knows which commands there are.
+ * The monitors as a whole: made as -mon says, started and ended together. Here the two kinds, QMP
+ * and human, get the tables of their commands, so that neither knows which commands there are.
  */
 #include "qemu/osdep.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Between the QMP monitors (qmp.c), what uses them: their events (qmp-events.c) and the protocol's own
- * commands (qmp-cmds.c), and monitor.c, which starts both and hands in the table of commands.
+ * Between the QMP monitors (qmp.c), what uses them: their events (qmp-events.c) and the protocol's
+ * own commands (qmp-cmds.c), and monitor.c, which starts both and hands in the table of commands.
  */
 #ifndef MONITOR_QMP_INTERNAL_H
 #define MONITOR_QMP_INTERNAL_H

@@ -3,8 +3,8 @@
  * QMP monitors. Bytes go through a framer into a queue of requests; an idle source carries out one
  * a main loop round, so monitors share the loop fairly and a command may do what it likes to the
  * character device. Output is buffered: while a client does not read, its input waits, so the
- * buffer is bounded by a few replies plus events, and events are dropped beyond a limit. Which commands
- * there are is a table that monitor.c hands in.
+ * buffer is bounded by a few replies plus events, and events are dropped beyond a limit. Which
+ * commands there are is a table that monitor.c hands in.
  */
 #include "qemu/osdep.h"
 

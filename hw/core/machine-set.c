@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What setting a machine's properties has in common, whichever file keeps them: until when that is
- * allowed, and how an option of several parts ("-m", "-smp") becomes a property that is a structure.
+ * allowed, and how an option of several parts ("-m", "-smp") becomes a property that is a
+ * structure.
  */
 #include "qemu/osdep.h"
 

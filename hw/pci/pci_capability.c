@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Capabilities: their list in configuration space (PCI Local Bus 3.0, 6.7), and what one does beyond
- * keeping what a guest writes: those who add such a capability register its methods, so that a
- * function (pci.c) need not know which there are.
+ * Capabilities: their list in configuration space (PCI Local Bus 3.0, 6.7), and what one does
+ * beyond keeping what a guest writes: those who add such a capability register its methods, so that
+ * a function (pci.c) need not know which there are.
  */
 #include "qemu/osdep.h"
 #include "hw/pci/pci_device.h"
@@ -102,7 +102,7 @@ void pci_del_capability(PCIDevice *dev, uint8_t cap_id, uint8_t size)
     }
 }
 
-/* ---- what they do ---------------------------------------------------------------------------- */
+/* ---- what they do --------------------------------------------------------------------------- */
 
 void pci_add_capability_ops(PCIDevice *dev, const PCICapabilityOps *ops)
 {

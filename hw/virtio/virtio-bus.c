@@ -45,13 +45,6 @@ void virtio_bus_device_unplugged(VirtIODevice *vdev)
     bus->vdev = NULL;
 }
 
-void virtio_bus_reset(VirtioBusState *bus)
-{
-    if (bus->vdev) {
-        virtio_reset(bus->vdev);
-    }
-}
-
 VirtIODevice *virtio_bus_get_device(VirtioBusState *bus)
 {
     return bus->vdev;

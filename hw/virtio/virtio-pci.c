@@ -164,7 +164,11 @@ static void virtio_pci_forget_queue(VirtIOPCIProxy *proxy, unsigned n)
 /* The device and all that the proxy keeps for it. */
 static void virtio_pci_reset_device(VirtIOPCIProxy *proxy)
 {
-    virtio_bus_reset(&proxy->bus);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
+
+    if (vdev) {
+        virtio_reset(vdev);
+    }
     msix_unuse_all_vectors(&proxy->pci_dev);
     proxy->guest_features[0] = proxy->guest_features[1] = 0;
     for (unsigned i = 0; i < proxy->nb_vqs; i++) {

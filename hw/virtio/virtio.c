@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The transport-independent half of a virtio device but for its queues (virtqueue.c): status and
- * feature negotiation, the configuration space, interrupts (VIRTIO 1.3, sections 2 and 3).
+ * The transport-independent half of a virtio device but for its queues (virtqueue.c) and what it
+ * tells the driver (virtio-notify.c): status and feature negotiation, the configuration space,
+ * realize and reset (VIRTIO 1.3, sections 2 and 3).
  */
 #include "qemu/osdep.h"
 #include "hw/virtio/virtio.h"
@@ -10,57 +11,7 @@
 #include "qapi/error.h"
 #include "system/runstate.h"
 
-/* ---- errors and interrupts ------------------------------------------------------------------ */
-
-void virtio_notify_vector(VirtIODevice *vdev, uint16_t vector)
-{
-    BusState *bus = qdev_get_parent_bus(DEVICE(vdev));
-    VirtioBusClass *k;
-
-    if (!bus) {
-        return;
-    }
-    k = VIRTIO_BUS_GET_CLASS(bus);
-    if (k->notify) {
-        k->notify(bus->parent, vector);
-    }
-}
-
-bool virtio_running(const VirtIODevice *vdev)
-{
-    return vdev->started && !vdev->disabled && !vdev->vm_stopped;
-}
-
-void virtio_notify_config(VirtIODevice *vdev)
-{
-    vdev->generation++;
-    if (!virtio_running(vdev)) {
-        /* Due later: a driver that is still starting may have read the old values, and a machine
-         * that is stopped changes nothing that a guest can see. */
-        vdev->config_pending = vdev->status & VIRTIO_CONFIG_S_DRIVER;
-        return;
-    }
-    vdev->config_pending = false;
-    vdev->isr |= 3;  /* bit 0 as well: guests see that of QEMU, and it only makes them look */
-    virtio_notify_vector(vdev, vdev->config_vector);
-}
-
-void virtio_error(VirtIODevice *vdev, const char *fmt, ...)
-{
-    va_list ap;
-
-    if (vdev->broken) {
-        return;  /* it has been told, and nothing works before a reset */
-    }
-    va_start(ap, fmt);
-    error_vreport_limited(&vdev->log, vdev->name ? vdev->name : "virtio", fmt, ap);
-    va_end(ap);
-    vdev->broken = true;
-    vdev->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-    virtio_notify_config(vdev);
-}
-
-/* ---- negotiation (VIRTIO 1.2, 2.1, 2.2 and 3.1) ---------------------------------------------- */
+/* ---- negotiation (VIRTIO 1.2, 2.1, 2.2 and 3.1) --------------------------------------------- */
 
 /* The device can run now: catch up with what was asked of it before. */
 static void virtio_catch_up(VirtIODevice *vdev)
@@ -192,7 +143,7 @@ void virtio_set_disabled(VirtIODevice *vdev, bool disabled)
     virtio_catch_up(vdev);
 }
 
-/* ---- configuration space --------------------------------------------------------------------- */
+/* ---- configuration space -------------------------------------------------------------------- */
 
 static uint32_t virtio_config_read(VirtIODevice *vdev, uint32_t addr, unsigned size)
 {
@@ -254,7 +205,7 @@ void virtio_config_modern_writel(VirtIODevice *vdev, uint32_t addr, uint32_t dat
     virtio_config_write(vdev, addr, data, 4);
 }
 
-/* ---- life of a device ------------------------------------------------------------------------ */
+/* ---- life of a device ----------------------------------------------------------------------- */
 
 const char *virtio_id_to_name(uint16_t device_id)
 {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a virtqueue, for the files of this folder that make one up: virtqueue.c (what both
- * ring formats share), virtqueue-split.c and virtqueue-packed.c (VIRTIO 1.3, 2.7 and 2.8).
+ * The inside of a virtqueue, for the files of this folder that make one up, each of which uses
+ * those before it: virtio-notify.c, virtqueue-memory.c (the ring and the buffers in guest RAM),
+ * virtqueue-split.c and virtqueue-packed.c (the formats, VIRTIO 1.3, 2.7 and 2.8), virtqueue.c
+ * (queues and elements) and virtio.c.
  *
  * A format is a table of operations. They are called with the ring mapped and accessible, on a
- * device that runs, unless said otherwise. What they read of the ring is the guest's: each field
- * is loaded once, into a local copy that is then checked.
+ * device that runs, unless said otherwise. What they read of the ring is the guest's: each field is
+ * loaded once, into a local copy that is then checked.
  */
 #ifndef HW_VIRTIO_VIRTQUEUE_INTERNAL_H
 #define HW_VIRTIO_VIRTQUEUE_INTERNAL_H
@@ -119,7 +121,7 @@ struct VirtQueue {
     uint32_t nb_unsignalled;
 };
 
-/* ---- guest memory may change under us: exactly one load or store each ------------------------ */
+/* ---- guest memory may change under us: exactly one load or store each ----------------------- */
 
 static inline uint16_t guest_load16(const void *p)
 {
@@ -149,18 +151,16 @@ static inline bool ring_event_idx(const VirtQueue *vq)
     return virtio_vdev_has_feature(vq->vdev, VIRTIO_RING_F_EVENT_IDX);
 }
 
-/* ---- virtio.c -------------------------------------------------------------------------------- */
+/* ---- virtio-notify.c ------------------------------------------------------------------------ */
 
 /* The driver has said DRIVER_OK, and the transport lets the device reach memory. */
 bool virtio_running(const VirtIODevice *vdev);
 void virtio_notify_vector(VirtIODevice *vdev, uint16_t vector);
 
-/* ---- virtqueue.c ----------------------------------------------------------------------------- */
+/* ---- virtqueue-memory.c --------------------------------------------------------------------- */
 
-/* Back to before a driver: the ring is gone, its elements are strangers. */
-void virtqueue_reset(VirtQueue *vq);
-/* Calls handle_output, or remembers to. */
-void virtqueue_handle(VirtQueue *vq);
+/* Looks all parts of the ring up in guest RAM. False: the device is broken, one is not there. */
+bool ring_map(VirtQueue *vq);
 /* May the ring be touched now? False also after breaking the device because it may not. */
 bool virtqueue_usable(VirtQueue *vq);
 
@@ -170,5 +170,12 @@ bool chain_read_table(ChainWalk *walk, unsigned i, void *desc, size_t size);
 bool chain_enter_table(ChainWalk *walk, hwaddr gpa, uint32_t len, uint16_t flags);
 /* Adds a buffer, in as many segments as RAM has pieces there. */
 bool chain_add_buffer(ChainWalk *walk, hwaddr gpa, uint32_t len, bool write);
+
+/* ---- virtqueue.c ---------------------------------------------------------------------------- */
+
+/* Back to before a driver: the ring is gone, its elements are strangers. */
+void virtqueue_reset(VirtQueue *vq);
+/* Calls handle_output, or remembers to. */
+void virtqueue_handle(VirtQueue *vq);
 
 #endif /* HW_VIRTIO_VIRTQUEUE_INTERNAL_H */

@@ -36,8 +36,6 @@ struct VirtioBusState {
 /* Called by the device's realize and unrealize. */
 void virtio_bus_device_plugged(VirtIODevice *vdev, Error **errp);
 void virtio_bus_device_unplugged(VirtIODevice *vdev);
-/* Resets the device on @bus, if there is one. */
-void virtio_bus_reset(VirtioBusState *bus);
 /* The device on @bus, or NULL. */
 VirtIODevice *virtio_bus_get_device(VirtioBusState *bus);
 /* Its device ID; 0 if there is none. */
