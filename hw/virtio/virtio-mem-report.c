@@ -16,8 +16,6 @@
 #include "system/ramblock.h"
 #include "system/runstate.h"
 
-/* A guest whose last request is younger than this is at work: Linux retries within a second. */
-#define VIRTIO_MEM_REPORT_MOVING_US (2 * G_USEC_PER_SEC)
 /* Ranges in one block map: some hundred KiB of JSON. */
 #define VIRTIO_MEM_REPORT_MAX_RANGES 4096
 /* Memory that the host is asked about at once, so that the time is looked at now and then. */
@@ -56,10 +54,46 @@ void virtio_mem_stats_set_broken(VirtIOMEMStats *stats, bool broken)
     stats->broken_seen = broken;
 }
 
+void virtio_mem_stats_ask(VirtIOMEMStats *stats)
+{
+    stats->requested = g_get_monotonic_time();
+    stats->steps = (VirtIOMEMSteps) { 0 };
+}
+
+void virtio_mem_stats_set_status(VirtIOMEMStats *stats, uint8_t old, uint8_t status)
+{
+    if (old == status) {
+        return;     /* as when the machine stops or goes on */
+    }
+    stats->status_changed = g_get_monotonic_time();
+    if (status & VIRTIO_CONFIG_S_DRIVER_OK) {
+        stats->driver_ran = true;
+    } else if (old & VIRTIO_CONFIG_S_DRIVER_OK) {
+        stats->driver_gone = stats->status_changed;
+    }
+}
+
+void virtio_mem_stats_step(VirtIOMEMStats *stats, uint16_t type, uint64_t size)
+{
+    VirtIOMEMSteps *steps = &stats->steps;
+
+    if (type == VIRTIO_MEM_REQ_PLUG) {
+        steps->size += size;
+        steps->nb++;
+        steps->largest = MAX(steps->largest, size);
+    } else if (type == VIRTIO_MEM_REQ_UNPLUG && steps->nb) {
+        /* It was asked for more, or it could not have plugged anything since. */
+        steps->size -= MIN(steps->size, size);
+        steps->nb--;
+        steps->undone = size;
+        steps->nb_undone++;
+        steps->undone_time = stats->now;
+    }
+}
+
 /* ---- words ---------------------------------------------------------------------------------- */
 
-/* In the largest unit that divides it; sizes here are multiples of a block, of 1 MiB at least. */
-static char *virtio_mem_size_text(uint64_t size)
+char *virtio_mem_size_text(uint64_t size)
 {
     if (size && size % TiB == 0) {
         return g_strdup_printf("%" PRIu64 " TiB", size / TiB);
@@ -220,8 +254,10 @@ static VirtioMEMDriverState virtio_mem_report_driver(const VirtIOMEM *vmem)
         return VIRTIO_MEM_DRIVER_STATE_REFUSED;
     }
     /* ACKNOWLEDGE alone is the guest's bus code: a driver begins with DRIVER (VIRTIO 1.3, 3.1.1). */
-    return vdev->status & VIRTIO_CONFIG_S_DRIVER ? VIRTIO_MEM_DRIVER_STATE_STARTING
-                                                 : VIRTIO_MEM_DRIVER_STATE_NONE;
+    if (vdev->status & VIRTIO_CONFIG_S_DRIVER) {
+        return VIRTIO_MEM_DRIVER_STATE_STARTING;
+    }
+    return vmem->stats.driver_ran ? VIRTIO_MEM_DRIVER_STATE_GONE : VIRTIO_MEM_DRIVER_STATE_NONE;
 }
 
 /* ---- diagnosis ------------------------------------------------------------------------------ */
@@ -244,6 +280,19 @@ static VirtioMEMRequestType virtio_mem_report_direction(const VirtIOMEM *vmem)
                ? VIRTIO_MEM_REQUEST_TYPE_UNPLUG_ALL : VIRTIO_MEM_REQUEST_TYPE_UNPLUG;
 }
 
+/* Whether a guest that lives would have looked at the requested size, or asked for memory, by now. */
+static bool virtio_mem_report_is_deaf(const VirtIOMEM *vmem)
+{
+    const VirtIOMEMStats *stats = &vmem->stats;
+    gint64 heard = stats->config_read;
+
+    for (int type = 0; type < VIRTIO_MEM_REQUEST_TYPE__MAX; type++) {
+        heard = MAX(heard, stats->last_time[type]);
+    }
+    return heard < stats->requested && g_get_monotonic_time() - virtio_mem_stats_asked(stats) >=
+                                           VIRTIO_MEM_REPORT_DEAF_US;
+}
+
 /* How a running driver is getting on. */
 static VirtioMEMResizeState virtio_mem_report_progress(const VirtIOMEM *vmem)
 {
@@ -252,6 +301,9 @@ static VirtioMEMResizeState virtio_mem_report_progress(const VirtIOMEM *vmem)
 
     if (vmem->job) {
         return VIRTIO_MEM_RESIZE_STATE_WORKING;
+    }
+    if (virtio_mem_report_is_deaf(vmem)) {
+        return VIRTIO_MEM_RESIZE_STATE_UNRESPONSIVE;
     }
     if (!stats->last_time[type] || stats->last_time[type] < stats->requested) {
         return VIRTIO_MEM_RESIZE_STATE_IDLE;
@@ -269,6 +321,13 @@ static VirtioMEMResizeState virtio_mem_report_state(const VirtIOMEM *vmem,
     if (driver == VIRTIO_MEM_DRIVER_STATE_BROKEN) {
         return VIRTIO_MEM_RESIZE_STATE_DRIVER_BROKEN;
     }
+    /* With nobody who could follow, a size that was reached is no good news. */
+    if (virtio_mem_report_size(vmem) && driver == VIRTIO_MEM_DRIVER_STATE_GONE) {
+        return VIRTIO_MEM_RESIZE_STATE_DRIVER_GONE;
+    }
+    if (virtio_mem_report_size(vmem) && driver == VIRTIO_MEM_DRIVER_STATE_FAILED) {
+        return VIRTIO_MEM_RESIZE_STATE_DRIVER_FAILED;
+    }
     if (virtio_mem_report_size(vmem) == vmem->requested_size) {
         return VIRTIO_MEM_RESIZE_STATE_REACHED;
     }
@@ -284,6 +343,8 @@ static VirtioMEMResizeState virtio_mem_report_state(const VirtIOMEM *vmem,
         return VIRTIO_MEM_RESIZE_STATE_DRIVER_REFUSED;
     case VIRTIO_MEM_DRIVER_STATE_FAILED:
         return VIRTIO_MEM_RESIZE_STATE_DRIVER_FAILED;
+    case VIRTIO_MEM_DRIVER_STATE_GONE:
+        return VIRTIO_MEM_RESIZE_STATE_DRIVER_GONE;
     default:
         return virtio_mem_report_progress(vmem);
     }
@@ -300,6 +361,11 @@ static char *virtio_mem_gap_text(const VirtIOMEM *vmem)
     return g_strdup_printf("%s %s plugged than requested", gap, less ? "less" : "more");
 }
 
+static int64_t virtio_mem_seconds_since(gint64 time)
+{
+    return (g_get_monotonic_time() - time) / G_USEC_PER_SEC;
+}
+
 static char *virtio_mem_diagnose_progress(const VirtIOMEM *vmem, VirtioMEMResizeState state)
 {
     const VirtIOMEMStats *stats = &vmem->stats;
@@ -307,7 +373,8 @@ static char *virtio_mem_diagnose_progress(const VirtIOMEM *vmem, VirtioMEMResize
     bool plug = type == VIRTIO_MEM_REQUEST_TYPE_PLUG;
     g_autofree char *gap = virtio_mem_gap_text(vmem);
     g_autofree char *detail = NULL;
-    gint64 since = MAX(stats->last_time[type], stats->requested);
+    int64_t since = virtio_mem_seconds_since(MAX(stats->last_time[type],
+                                                 virtio_mem_stats_asked(stats)));
 
     if (state == VIRTIO_MEM_RESIZE_STATE_WORKING) {
         return g_strdup_printf("the guest has %s, and a large request of it is being carried "
@@ -323,13 +390,18 @@ static char *virtio_mem_diagnose_progress(const VirtIOMEM *vmem, VirtioMEMResize
                                virtio_mem_request_text(type),
                                virtio_mem_result_text(stats->last_result[type]), detail);
     }
+    if (state == VIRTIO_MEM_RESIZE_STATE_UNRESPONSIVE) {
+        return g_strdup_printf("the guest has %s, and its driver has not looked at the requested "
+                               "size for %" PRId64 " s", gap, since);
+    }
     return g_strdup_printf("the guest has %s, and has not asked to %s for %" PRId64 " s", gap,
-                           plug ? "plug" : "unplug",
-                           (int64_t)((g_get_monotonic_time() - since) / G_USEC_PER_SEC));
+                           plug ? "plug" : "unplug", since);
 }
 
 static char *virtio_mem_diagnose(const VirtIOMEM *vmem, VirtioMEMResizeState state)
 {
+    g_autofree char *size = NULL;
+
     switch (state) {
     case VIRTIO_MEM_RESIZE_STATE_REACHED:
         return g_strdup("the guest has plugged what is requested");
@@ -345,6 +417,11 @@ static char *virtio_mem_diagnose(const VirtIOMEM *vmem, VirtioMEMResizeState sta
                         "feature since 5.16)");
     case VIRTIO_MEM_RESIZE_STATE_DRIVER_FAILED:
         return g_strdup("the guest's driver has given up on the device (see the guest's log)");
+    case VIRTIO_MEM_RESIZE_STATE_DRIVER_GONE:
+        size = virtio_mem_size_text(virtio_mem_report_size(vmem));
+        return g_strdup_printf("the guest's driver ran, and has given the device up %" PRId64 " s "
+                               "ago, with %s plugged",
+                               virtio_mem_seconds_since(vmem->stats.driver_gone), size);
     case VIRTIO_MEM_RESIZE_STATE_DRIVER_BROKEN:
         return g_strdup("the guest's driver has broken the protocol: the device does nothing "
                         "before the driver resets it (standard error says what it was)");
@@ -548,5 +625,6 @@ VirtioMEMReport *virtio_mem_report_new(VirtIOMEM *vmem, uint64_t first_block, Er
     report->guest_loss = virtio_mem_report_loss(proxy);
     virtio_mem_diagnose_loss(report);
     report->block_map = virtio_mem_report_map(vmem, first_block);
+    report->fits = virtio_mem_report_fit(vmem, report);
     return report;
 }

@@ -98,7 +98,10 @@ static void virtio_mem_refuse(VirtIOMEM *vmem, VirtIOMEMRequest *req, uint16_t t
 static void virtio_mem_batch_acknowledge(VirtIOMEM *vmem, VirtIOMEMBatch *batch)
 {
     for (unsigned i = 0; i < batch->nb_requests; i++) {
-        virtio_mem_respond_simple(vmem, &batch->requests[i], VIRTIO_MEM_RESP_ACK);
+        VirtIOMEMRequest *req = &batch->requests[i];
+
+        virtio_mem_stats_step(&vmem->stats, req->type, req->nb * vmem->block_size);
+        virtio_mem_respond_simple(vmem, req, VIRTIO_MEM_RESP_ACK);
     }
     batch->nb_requests = 0;
 }

@@ -218,7 +218,7 @@ static int virtio_mem_validate_features(VirtIODevice *vdev)
 
 static void virtio_mem_get_config(VirtIODevice *vdev, uint8_t *config_data)
 {
-    const VirtIOMEM *vmem = VIRTIO_MEM(vdev);
+    VirtIOMEM *vmem = VIRTIO_MEM(vdev);
     const struct virtio_mem_config config = {
         .block_size = GUINT64_TO_LE(vmem->block_size),
         .node_id = GUINT16_TO_LE(vmem->node),
@@ -230,6 +230,23 @@ static void virtio_mem_get_config(VirtIODevice *vdev, uint8_t *config_data)
     };
 
     memcpy(config_data, &config, sizeof(config));
+    vmem->stats.config_read = g_get_monotonic_time();
+}
+
+static int virtio_mem_set_status(VirtIODevice *vdev, uint8_t status)
+{
+    virtio_mem_stats_set_status(&VIRTIO_MEM(vdev)->stats, vdev->status, status);
+    return 0;
+}
+
+static void virtio_mem_vm_state_changed(void *opaque, bool running, RunState state)
+{
+    VirtIOMEM *vmem = opaque;
+
+    if (running) {
+        vmem->stats.resumed = g_get_monotonic_time();
+    }
+    virtio_mem_jobs_vm_state_changed(vmem, running, state);
 }
 
 /* Resets. */
@@ -253,8 +270,9 @@ static void virtio_mem_unplug_for_system_reset(VirtIOMEM *vmem)
     virtio_mem_job_cancel(vmem);
     before = virtio_mem_plugged_size(vmem);
     virtio_mem_tick(vmem);
-    vmem->stats.requested = vmem->stats.now;
+    virtio_mem_stats_ask(&vmem->stats);
     vmem->stats.features_refused = false;
+    vmem->stats.driver_ran = false;
     runs = virtio_mem_filled_runs(vmem, &size);
     virtio_mem_set_all_unplugged(vmem);
     virtio_mem_notify_size_change(vmem, before);
@@ -485,7 +503,8 @@ static void virtio_mem_device_realize(DeviceState *dev, Error **errp)
     }
     virtio_mem_map_init(&vmem->map, virtio_mem_region_size(vmem) / vmem->block_size);
     virtio_mem_update_usable_region(vmem, true);
-    vmem->stats = (VirtIOMEMStats) { .requested = g_get_monotonic_time() };
+    vmem->stats = (VirtIOMEMStats) { 0 };
+    virtio_mem_stats_ask(&vmem->stats);
 
     virtio_init(vdev, VIRTIO_ID_MEM, sizeof(struct virtio_mem_config));
     vmem->vq = virtio_add_queue(vdev, 128, virtio_mem_handle_requests);
@@ -493,7 +512,7 @@ static void virtio_mem_device_realize(DeviceState *dev, Error **errp)
     vmem->reboot_watch = VIRTIO_MEM_REBOOT_WATCH(object_new(TYPE_VIRTIO_MEM_REBOOT_WATCH));
     vmem->reboot_watch->vmem = vmem;
     qemu_register_resettable(OBJECT(vmem->reboot_watch));
-    vmem->vm_state_entry = qemu_add_vm_change_state_handler(virtio_mem_jobs_vm_state_changed, vmem);
+    vmem->vm_state_entry = qemu_add_vm_change_state_handler(virtio_mem_vm_state_changed, vmem);
 }
 
 static void virtio_mem_device_unrealize(DeviceState *dev)
@@ -558,7 +577,7 @@ static void virtio_mem_set_requested_size(Object *obj, Visitor *v, const char *n
     }
     if (size != vmem->requested_size) {
         vmem->requested_size = size;
-        vmem->stats.requested = g_get_monotonic_time();
+        virtio_mem_stats_ask(&vmem->stats);
         virtio_mem_update_usable_region(vmem, false);
         virtio_notify_config(VIRTIO_DEVICE(vmem));
     }
@@ -737,6 +756,7 @@ static void virtio_mem_class_init(ObjectClass *klass, const void *data)
     vdc->get_config = virtio_mem_get_config;
     vdc->get_features = virtio_mem_get_features;
     vdc->validate_features = virtio_mem_validate_features;
+    vdc->set_status = virtio_mem_set_status;
     vdc->reset = virtio_mem_device_reset;
 
     vmc->fill_device_info = virtio_mem_fill_device_info;

@@ -435,6 +435,185 @@ static void test_diagnosis_broken(void)
     vm_end(&vm);
 }
 
+/* ---- patterns of what goes wrong in guests ----------------------------------------------------- */
+
+/* The state, and the pattern that it fits (NULL: none) with words of its evidence. */
+static void assert_fits(Vm *vm, const char *state, const char *pattern, const char *evidence)
+{
+    QDict *report = report_of(vm), *fits = qdict_get_qdict(report, "fits");
+    const char *got = fits ? qdict_get_str(fits, "pattern") : NULL;
+
+    g_assert_cmpstr(qdict_get_str(report, "state"), ==, state);
+    g_assert_cmpstr(got, ==, pattern);
+    if (fits) {
+        g_assert_cmpint(strlen(qdict_get_str(fits, "advice")), >, 20);
+        if (!strstr(qdict_get_str(fits, "evidence"), evidence)) {
+            g_error("evidence is \"%s\", expected it to say \"%s\"",
+                    qdict_get_str(fits, "evidence"), evidence);
+        }
+    }
+    qobject_unref(report);
+}
+
+/* As Linux does: after the reset, the bus says that it has seen the device. */
+static void unload_driver(Vm *vm)
+{
+    vm->vdev->bus->set_status(vm->vdev, 0);
+    vm->vdev->bus->set_status(vm->vdev, 1);
+}
+
+static void test_fits_driver_unloaded(void)
+{
+    Vm vm;
+
+    if (skip_on_stock()) {
+        return;
+    }
+    vm_start(&vm, RAM_256M, ",requested-size=64M");
+    unload_driver(&vm);
+    assert_fits(&vm, "driver-gone", "driver-unloaded", "left 0 MiB plugged");
+    vm_stop_driver(&vm);
+    vm_probe(&vm);
+    assert_fits(&vm, "driver-starting", NULL, NULL);
+    vm_drive(&vm, SIMPLE_FEATURES);
+    assert_response(plug(&vm, 0, 32), ACK);
+    assert_fits(&vm, "reached", NULL, NULL);
+    unload_driver(&vm);
+    assert_diagnosis(&vm, "driver-gone", "gone", "has given the device up 0 s ago, with 64 MiB "
+                     "plugged");
+    assert_fits(&vm, "driver-gone", "driver-unloaded", "a driver ran until 0 s ago, and left 64 MiB");
+    /* Linux does not take it again */
+    vm.vdev->bus->set_status(vm.vdev, 1 | 2 | 0x80);
+    assert_fits(&vm, "driver-failed", "driver-unloaded", "left 64 MiB plugged");
+    vm_stop_driver(&vm);
+    qtest_system_reset(vm.qts);
+    assert_fits(&vm, "no-driver", NULL, NULL);
+    vm_end(&vm);
+}
+
+/* The reset of the system resets the device as well, in whatever order: no driver was unloaded. */
+static void test_fits_nothing_after_reset(void)
+{
+    Vm vm;
+
+    if (skip_on_stock()) {
+        return;
+    }
+    vm_start(&vm, RAM_256M, ",requested-size=64M");
+    assert_response(plug(&vm, 0, 32), ACK);
+    qtest_system_reset(vm.qts);
+    assert_diagnosis(&vm, "no-driver", "none", "no driver");
+    assert_fits(&vm, "no-driver", NULL, NULL);
+    vm_end(&vm);
+}
+
+/* A guest that lives looks at the requested size when it changes. */
+static void test_fits_guest_stuck(void)
+{
+    Vm deaf, starting, stopped;
+
+    if (skip_on_stock()) {
+        return;
+    }
+    vm_start(&deaf, RAM_256M, ",requested-size=64M");
+    vm_start(&stopped, RAM_256M, ",requested-size=64M");
+    vm_spawn(&starting, "q35", RAM_256M, ",requested-size=64M");
+    vm_probe(&starting);
+    assert_response(plug(&deaf, 0, 32), ACK);
+    set_requested_size(&deaf, 128 * MiB);
+    qtest_qmp_assert_success(stopped.qts, "{'execute': 'stop'}");
+    set_requested_size(&stopped, 128 * MiB);
+    assert_fits(&deaf, "idle", NULL, NULL);
+    g_usleep(3100 * 1000);
+    assert_fits(&deaf, "unresponsive", "guest-stuck", "it was asked 3 s ago");
+    assert_diagnosis(&deaf, "unresponsive", "running", "64 MiB less plugged than requested, and its "
+                     "driver has not looked at the requested size for 3 s");
+    assert_fits(&starting, "driver-starting", "guest-stuck", "has been starting for 3 s");
+    qtest_qmp_assert_success(stopped.qts, "{'execute': 'cont'}");
+    assert_fits(&stopped, "idle", NULL, NULL);
+    /* a look is enough, and so is a request without one */
+    g_assert_cmphex(CONFIG(&deaf, requested_size), ==, 128 * MiB);
+    assert_fits(&deaf, "idle", NULL, NULL);
+    vm_end(&deaf);
+    vm_end(&starting);
+    vm_end(&stopped);
+}
+
+/* Linux plugs a unit, fails to add it, and unplugs it again. */
+static void test_fits_no_memory_to_grow(void)
+{
+    Vm vm;
+
+    if (skip_on_stock()) {
+        return;
+    }
+    vm_start(&vm, RAM_1G, ",requested-size=1G");
+    assert_response(plug(&vm, 0, 64), ACK);
+    assert_response(plug(&vm, 64, 64), ACK);
+    assert_response(plug(&vm, 128, 64), ACK);
+    assert_fits(&vm, "moving", NULL, NULL);
+    assert_response(unplug(&vm, 128, 64), ACK);
+    assert_fits(&vm, "moving", "no-memory-to-grow", "it has plugged 256 MiB in 2 steps of 128 MiB, "
+                "the last 0 s ago; the next 128 MiB it has given back at once, 1 time, last 0 s ago");
+    assert_response(plug(&vm, 128, 64), ACK);
+    assert_fits(&vm, "moving", NULL, NULL);
+    assert_response(unplug(&vm, 128, 64), ACK);
+    assert_fits(&vm, "moving", "no-memory-to-grow", "at once, 2 times");
+    /* what is given back as it was asked to be is another thing, and what comes after it, too */
+    set_requested_size(&vm, 128 * MiB);
+    assert_response(unplug(&vm, 64, 32), ACK);
+    assert_response(unplug(&vm, 96, 32), ACK);
+    set_requested_size(&vm, 256 * MiB);
+    assert_fits(&vm, "idle", NULL, NULL);
+    vm_end(&vm);
+}
+
+static bool vm_has_loss(Vm *vm)
+{
+    QDict *report = report_of(vm);
+    bool has = qdict_haskey(report, "guest-loss");
+
+    qobject_unref(report);
+    return has;
+}
+
+/* Linux adds no more than 1 GiB of what is not online, and never writes there. */
+static void test_fits_not_online(void)
+{
+    Vm idle, reached, loss;
+
+    if (skip_on_stock() || skip_without(TELLS_TOUCHED, "the machine never tells what it holds")) {
+        return;
+    }
+    vm_start(&reached, RAM_256M, ",requested-size=64M");
+    assert_response(plug(&reached, 0, 32), ACK);
+    vm_start(&idle, "memory-backend-ram,size=2G", ",requested-size=2G");
+    vm_start(&loss, "memory-backend-ram,size=1088M", ",requested-size=1088M");
+    for (int i = 0; i < 8; i++) {
+        assert_response(plug(&idle, 64 * i, 64), ACK);
+        assert_response(plug(&loss, 64 * i, 64), ACK);
+    }
+    assert_fits(&idle, "moving", NULL, NULL);
+    g_usleep(2100 * 1000);
+    assert_fits(&idle, "idle", "not-online", "since it was asked it has plugged 1 GiB in 8 steps of "
+                "128 MiB, the last 2 s ago; 1 GiB of the 1 GiB that are plugged were never written");
+    /* the rest of the region is no whole unit: that is why it does not grow, where we know of it */
+    if (vm_has_loss(&loss)) {
+        assert_fits(&loss, "idle", NULL, NULL);
+    }
+    assert_fits(&reached, "reached", NULL, NULL);
+    qtest_writeb(idle.qts, idle.addr, 1);
+    assert_fits(&idle, "idle", NULL, NULL);
+    g_usleep(3100 * 1000);
+    assert_fits(&reached, "reached", "not-online", "64 MiB in 1 step of 64 MiB, the last 5 s ago; "
+                "64 MiB of the 64 MiB");
+    qtest_writeb(reached.qts, reached.addr, 1);
+    assert_fits(&reached, "reached", NULL, NULL);
+    vm_end(&idle);
+    vm_end(&reached);
+    vm_end(&loss);
+}
+
 /* ---- the block map -------------------------------------------------------------------------- */
 
 /* Touched is what was written and not given back, and nothing else. */
@@ -745,6 +924,11 @@ void add_report_tests(void)
     ADD("report/diagnosis/unit", test_diagnosis_unit);
     ADD("report/diagnosis/refused-driver", test_diagnosis_refused_driver);
     ADD("report/diagnosis/broken", test_diagnosis_broken);
+    ADD("report/fits/driver-unloaded", test_fits_driver_unloaded);
+    ADD("report/fits/nothing-after-reset", test_fits_nothing_after_reset);
+    ADD("report/fits/guest-stuck", test_fits_guest_stuck);
+    ADD("report/fits/no-memory-to-grow", test_fits_no_memory_to_grow);
+    ADD("report/fits/not-online", test_fits_not_online);
     ADD_DATA("report/map/ram", RAM_256M, test_map);
     ADD_DATA("report/map/ram-shared", RAM_256M ",share=on", test_map);
     ADD_DATA("report/map/memfd", "memory-backend-memfd,size=256M", test_map);

@@ -92,6 +92,12 @@ class Text(MapTest):
         self.assertIn("lost         64 MiB of the region are in no whole unit of 128 MiB, as Linux uses "
                       "them\n", self.run_map())
 
+    def test_fits(self):
+        self.monitor(report(fits={"pattern": "not-online", "evidence": "nothing was written",
+                                  "advice": "bring it online"}))
+        self.assertIn("requested\n  this fits not-online: nothing was written\n"
+                      "  what to do: bring it online\n\n", self.run_map())
+
     def test_stale(self):
         self.monitor(report(stale=True))
         self.assertIn("stale        the host has failed to take back", self.run_map())

@@ -13,10 +13,16 @@ static void print_head(FILE *out, const Report *report)
     g_autofree char *size = size_text(report->size);
     g_autofree char *max = size_text(report->max_size);
     g_autofree char *requested = size_text(report->requested_size);
+    const json_t *fits = json_object_get(report->json, "fits");
 
     fprintf(out, "%s: %s of %s plugged, %s requested: %s\n", report->name, size, max, requested,
             json_text(report->json, "state"));
-    fprintf(out, "  %s\n\n", json_text(report->json, "diagnosis"));
+    fprintf(out, "  %s\n", json_text(report->json, "diagnosis"));
+    if (fits) {
+        fprintf(out, "  this fits %s: %s\n  what to do: %s\n", json_text(fits, "pattern"),
+                json_text(fits, "evidence"), json_text(fits, "advice"));
+    }
+    fputc('\n', out);
 }
 
 static char *features_text(const json_t *list)
