@@ -8,6 +8,8 @@
  * `exits` prints "ready" and reads a configuration register of the PCI host bridge on one CPU, which
  * leaves the guest for the emulator each time, until it is sent SIGTERM; then it prints how often
  * and how long the longest took.
+ * `hang` keeps the processor that it runs on for itself, for ever: no other program and no thread of the
+ * kernel has it again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -213,8 +215,25 @@ static int exits(int cpu)
     return 0;
 }
 
+static int hang(void)
+{
+    const struct sched_param param = { .sched_priority = sched_get_priority_max(SCHED_FIFO) };
+    int fd = open("/proc/sys/kernel/sched_rt_runtime_us", O_WRONLY);
+
+    /* Else a part of each second is left to the others. */
+    if (fd < 0 || write(fd, "-1", 2) != 2 || sched_setscheduler(0, SCHED_FIFO, &param)) {
+        fail("hang");
+    }
+    for (;;) {
+        __asm__ volatile ("pause");
+    }
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[1], "hang")) {
+        return hang();
+    }
     if (argc == 3 && !strcmp(argv[1], "exits")) {
         return exits(atoi(argv[2]));
     }
@@ -228,6 +247,6 @@ int main(int argc, char **argv)
         return ask(argv[2], 'r');
     }
     fprintf(stderr, "usage: memtool hold NAME BYTES SEED | verify NAME | release NAME | "
-                    "exits CPU\n");
+                    "exits CPU | hang\n");
     return 2;
 }
