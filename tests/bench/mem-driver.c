@@ -9,7 +9,6 @@
 #include "libqtest-raw.h"
 #include "mem-driver.h"
 
-#define SLOT 4
 #define FEATURES (UINT64_C(1) << 32 | UINT64_C(1) << VIRTIO_MEM_F_ACPI_PXM | \
                   UINT64_C(1) << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)
 #define TIMEOUT_US 60e6
@@ -19,7 +18,7 @@
 /* What one command writes: even a slow machine answers within libqtest's time limit. */
 #define FILL_STEP ((uint64_t)(128 * MiB))
 /* A TiB of address space above RAM needs more address bits than the default CPU has. */
-#define MACHINE "-nodefaults -machine q35,memory-backend=ram0 -cpu max,phys-bits=46 " \
+#define MACHINE "-nodefaults -machine %s,memory-backend=ram0 -cpu max,phys-bits=46 " \
                 "-m 512M,maxmem=1025G " \
                 "-object memory-backend-file,id=ram0,size=512M,share=on,mem-path=/proc/%d/fd/%d "
 
@@ -40,7 +39,7 @@ static void mem_driver_make_ring(MemDriver *d)
 
 static void mem_driver_probe(MemDriver *d)
 {
-    QPCIAddress addr = { .devfn = QPCI_DEVFN(SLOT, 0) };
+    QPCIAddress addr = { .devfn = QPCI_DEVFN(MEM_DRIVER_SLOT, 0) };
     QVirtioDevice *vdev;
 
     d->dev = virtio_pci_new(d->bus, &addr);
@@ -62,28 +61,35 @@ static void mem_driver_map_ram(MemDriver *d)
     g_assert_true(d->ram != MAP_FAILED);
 }
 
-static void mem_driver_spawn(MemDriver *d, const char *device)
+static void mem_driver_spawn(MemDriver *d, const char *machine, const char *device)
 {
     *d = (MemDriver) { 0 };
     mem_driver_map_ram(d);
-    d->qts = qtest_initf(MACHINE "%s", getpid(), d->ram_fd, device);
+    d->qts = qtest_initf(MACHINE "%s", machine, getpid(), d->ram_fd, device);
     pc_alloc_init(&d->alloc, d->qts, ALLOC_NO_FLAGS);
     d->bus = qpci_new_pc(d->qts, &d->alloc);
 }
 
-void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib)
+void mem_driver_start_as(MemDriver *d, const char *machine, const char *backend, uint64_t size_mib,
+                         const char *properties, const char *options)
 {
     g_autofree char *device = g_strdup_printf(
         "-object memory-backend-%s,id=mem0,size=%" PRIu64 "M,reserve=off "
         "-device virtio-mem-pci,id=vm0,memdev=mem0,addr=%d,requested-size=%" PRIu64 "M,"
-        "block-size=2M,unplugged-inaccessible=on", backend, size_mib, SLOT, size_mib);
+        "block-size=2M,unplugged-inaccessible=on%s %s", backend, size_mib, MEM_DRIVER_SLOT,
+        size_mib, properties, options);
 
-    mem_driver_spawn(d, device);
+    mem_driver_spawn(d, machine, device);
     mem_driver_probe(d);
     d->requests = guest_alloc(&d->alloc, MEM_DRIVER_BATCH * sizeof(struct virtio_mem_req));
     d->responses = guest_alloc(&d->alloc, MEM_DRIVER_BATCH * sizeof(struct virtio_mem_resp));
     d->marker = guest_alloc(&d->alloc, sizeof(uint16_t));
     mem_driver_make_ring(d);
+}
+
+void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib)
+{
+    mem_driver_start_as(d, "q35", backend, size_mib, "", "");
 }
 
 void mem_driver_part_cpus(const MemDriver *d)
@@ -111,7 +117,7 @@ void mem_driver_part_cpus(const MemDriver *d)
 
 void mem_driver_start_without(MemDriver *d)
 {
-    mem_driver_spawn(d, "");
+    mem_driver_spawn(d, "q35", "");
     qtest_memset(d->qts, MiB, 0, DRIVER_PAGES);
 }
 

@@ -35,10 +35,16 @@ typedef struct MemDriver {
     uint16_t state;       /* of the last response checked, where it was one to STATE */
 } MemDriver;
 
+#define MEM_DRIVER_SLOT 4           /* of the device "vm0", on the machine's first PCI bus */
+
 /*
- * Starts the emulator of QTEST_QEMU_BINARY as a q35 of 512 MiB, with a device of @size_mib on
- * memory-backend-@backend, all of it requested, and a driver at work on it.
+ * Starts the emulator of QTEST_QEMU_BINARY as a @machine of 512 MiB, with a device of @size_mib on
+ * memory-backend-@backend, all of it requested, and a driver at work on it. @properties: more of
+ * the device, with a comma before each; @options: more of the command line.
  */
+void mem_driver_start_as(MemDriver *d, const char *machine, const char *backend, uint64_t size_mib,
+                         const char *properties, const char *options);
+/* The same of a q35, and nothing more. */
 void mem_driver_start(MemDriver *d, const char *backend, uint64_t size_mib);
 /*
  * From now on this thread is on the first CPU there is and the emulator's main thread on the others:
