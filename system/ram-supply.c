@@ -39,7 +39,6 @@ typedef struct Supply {
     bool sparse;
     uint64_t plugged;           /* bytes */
     unsigned nb_sections;       /* of views: an address space may show it in parts */
-    bool warned;
     QLIST_ENTRY(Supply) node;
 } Supply;
 
@@ -134,10 +133,10 @@ static void warn_once(Supply *s, uint64_t lacks, uint64_t room)
 {
     g_autofree char *path = supply_path(s);
 
-    if (s->warned || !s->sparse) {
+    if (s->rb->supply_warned || !s->sparse) {
         return;
     }
-    s->warned = true;
+    s->rb->supply_warned = true;   /* the guest can make another Supply by hiding the memory */
     warn_report("memory backend '%s' (%s) may run out of memory: %" PRIu64 " MiB of what is "
                 "plugged have none yet and %" PRIu64 " MiB are free. The guest is stopped when a "
                 "page is missing; with prealloc=on at the device plugging is refused instead",

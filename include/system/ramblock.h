@@ -28,6 +28,7 @@ struct RAMBlock {
     uint64_t fd_offset;
     uint32_t flags;
     char idstr[256];        /* "" until set; unique among blocks */
+    bool supply_warned;     /* that its file may run out has been told; see system/ram-supply.h */
     RAMBlock *next;         /* list of all blocks, newest first */
 };
 

@@ -736,6 +736,34 @@ static void test_real_full(void)
     unmount(folder);
 }
 
+/* The guest hides the memory and shows it again, as often as it likes: the operator has one line. */
+static void test_real_short_told_once(void)
+{
+    g_autofree char *folder = NULL, *backend = NULL;
+    HeldKind kind = { NULL, false, true };
+    Vm vm;
+
+    if (skip_without(KEEPS_RULES, "beyond stock: it does not ask what a file system has left")) {
+        return;
+    }
+    folder = mount_private("tmpfs", "size=8M");
+    if (!folder) {
+        return;
+    }
+    kind.backend = backend = g_strdup_printf("memory-backend-file,size=336M,share=on,mem-path=%s",
+                                             folder);
+    fault_start(&vm, &kind, PROPS ",dynamic-memslots=on");
+    for (int i = 0; i < 5; i++) {
+        assert_response(plug(&vm, 0, 64), ACK);
+        qtest_qmp_assert_success(vm.qts, "{'execute': 'query-name'}");  /* the main loop goes on */
+        assert_response(unplug(&vm, 0, 64), ACK);
+        qtest_qmp_assert_success(vm.qts, "{'execute': 'query-name'}");
+    }
+    g_assert_cmpuint(count_lines("may run out of memory"), ==, 1);
+    vm_end(&vm);
+    unmount(folder);
+}
+
 /* More of the backend than there are huge pages. */
 static void test_real_hugetlb(void)
 {
@@ -908,6 +936,7 @@ static void add_tests(void)
     ADD_REAL("no-holes", test_real_no_holes);
     ADD_REAL("file-system-full", test_real_full);
     ADD_REAL("hugetlb-exhausted", test_real_hugetlb);
+    add_fault("/virtio-mem-fault/real/short-told-once", test_real_short_told_once);
 }
 
 /* The page of faults and the log, in files whose names the emulator is told. */
