@@ -17,6 +17,17 @@
 /* A guest may have no use for new memory for a while. */
 #define UNUSED_US (5 * G_USEC_PER_SEC)
 
+char *virtio_mem_size_text(uint64_t size)
+{
+    if (size && size % TiB == 0) {
+        return g_strdup_printf("%" PRIu64 " TiB", size / TiB);
+    }
+    if (size && size % GiB == 0) {
+        return g_strdup_printf("%" PRIu64 " GiB", size / GiB);
+    }
+    return g_strdup_printf("%" PRIu64 " MiB", size / MiB);
+}
+
 static VirtioMEMFit *fit_new(VirtioMEMPattern pattern, char *evidence, char *advice)
 {
     VirtioMEMFit *fit = g_new0(VirtioMEMFit, 1);

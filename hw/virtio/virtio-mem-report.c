@@ -93,17 +93,6 @@ void virtio_mem_stats_step(VirtIOMEMStats *stats, uint16_t type, uint64_t size)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-char *virtio_mem_size_text(uint64_t size)
-{
-    if (size && size % TiB == 0) {
-        return g_strdup_printf("%" PRIu64 " TiB", size / TiB);
-    }
-    if (size && size % GiB == 0) {
-        return g_strdup_printf("%" PRIu64 " GiB", size / GiB);
-    }
-    return g_strdup_printf("%" PRIu64 " MiB", size / MiB);
-}
-
 static const char *virtio_mem_request_text(VirtioMEMRequestType type)
 {
     static const char *const names[] = { "PLUG", "UNPLUG", "UNPLUG ALL", "STATE" };
