@@ -14,7 +14,8 @@ sys.path.insert(0, str(HERE.parent))
 from guest import tap  # noqa: E402
 
 MODULES = ["test_refusals", "test_boot", "test_resize", "test_legacy", "test_hotplug", "test_numa",
-           "test_devices", "test_kvm", "test_examples", "test_patterns"]
+           "test_devices", "test_kvm", "test_examples", "test_patterns",
+           "test_supply"]
 
 
 def main():
