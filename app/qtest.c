@@ -18,12 +18,15 @@
 #include "system/address-spaces.h"
 #include "system/memory.h"
 #include "system/qtest.h"
+#include "system/runstate.h"
 
 #define QTEST_MAX_WORDS 6
 #define QTEST_MAX_IRQ 256
 /* Of the data of one command, and of a line (two digits a byte, and the words before). */
 #define QTEST_MAX_DATA (256 * MiB)
 #define QTEST_MAX_LINE (2 * QTEST_MAX_DATA + 256)
+/* Between two of them, whether the process is to end is looked at. */
+#define QTEST_MEMSET_PART (16 * MiB)
 /* Output is not held back beyond this. */
 #define QTEST_MAX_PENDING (64 * KiB)
 
@@ -291,9 +294,15 @@ static void qtest_memset(const QTestCommand *cmd)
         qtest_fail_arguments(cmd);
         return;
     }
-    address_space_set(&address_space_memory, addr, (uint8_t)pattern, len,
-                      MEMTXATTRS_UNSPECIFIED);
-    qtest_sendf("OK\n");
+    while (len && !qemu_end_is_requested()) {
+        uint64_t part = MIN(len, QTEST_MEMSET_PART);
+
+        address_space_set(&address_space_memory, addr, (uint8_t)pattern, part,
+                          MEMTXATTRS_UNSPECIFIED);
+        addr += part;
+        len -= part;
+    }
+    qtest_sendf(len ? "FAIL The process ends\n" : "OK\n");
 }
 
 static void qtest_endianness(const QTestCommand *cmd)

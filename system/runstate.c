@@ -367,6 +367,11 @@ void qemu_system_killed(int sig, int pid)
     qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_SIGNAL);
 }
 
+bool qemu_end_is_requested(void)
+{
+    return is_final(cause_of(__atomic_load_n(&shutdown_requested, __ATOMIC_RELAXED)));
+}
+
 void qemu_register_powerdown_notifier(Notifier *notifier)
 {
     notifier_list_add(&powerdown_notifiers, notifier);

@@ -7,6 +7,7 @@
 #include "qemu/timer.h"
 #include "system/accel.h"
 #include "system/qtest.h"
+#include "system/runstate.h"
 
 static int64_t virtual_clock_ns;
 
@@ -18,7 +19,7 @@ static int64_t qtest_clock_get(void)
 /* Stops at each timer's time on the way, so that its callback sees the clock as it expects. */
 void qtest_clock_warp(int64_t dest)
 {
-    while (virtual_clock_ns < dest) {
+    while (virtual_clock_ns < dest && !qemu_end_is_requested()) {
         int64_t next = qemu_clock_next_expiry_ns(QEMU_CLOCK_VIRTUAL);
 
         if (next < 0 || next > dest) {

@@ -21,7 +21,8 @@ void qtest_server_cleanup(void);
 
 /*
  * The qtest accelerator's virtual clock: moves it on to @dest (ns; nothing if that is past),
- * running the timers that become due at their times. Big lock, main thread.
+ * running the timers that become due at their times, unless the process is to end meanwhile.
+ * Big lock, main thread.
  */
 void qtest_clock_warp(int64_t dest);
 

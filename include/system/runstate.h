@@ -58,6 +58,8 @@ void qemu_system_powerdown_request(void);
 void qemu_system_vmstop_request(RunState state);
 /* SIGINT, SIGTERM: shutdown at once, whatever -no-shutdown says. */
 void qemu_system_killed(int signal, int pid);
+/* Whether a request that ends the process waits for the main loop: what takes long may break off. */
+bool qemu_end_is_requested(void);
 /* An error in a vCPU (RUN_STATE_INTERNAL_ERROR): stop. */
 void qemu_system_guest_panicked_stop(void);
 

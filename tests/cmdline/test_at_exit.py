@@ -94,3 +94,28 @@ class AtExit(TestCase):
         monitor.ask("quit")
         self.assertEqual(emulator.wait(), 0)
         self.assertLess(time.monotonic() - start, 0.5)
+
+
+@unittest.skipIf(STOCK, "beyond stock: it has a virtual clock only where it was built with one")
+class EndOfLongCommands(TestCase):
+    """A qtest command that would take years does not keep a signal waiting."""
+
+    def ends(self, *lines):
+        emulator = self.emulator(*Q35, "-m", "64M", base=[], qtest=True)
+        emulator.monitor()
+        for line in lines[:-1]:
+            self.assertEqual(emulator.qtest(line), "OK")
+        emulator.qtest("endianness")
+        emulator.qtest_socket.sendall(lines[-1].encode() + b"\n")
+        time.sleep(0.2)
+        emulator.process.terminate()
+        self.assertEqual(emulator.wait(5), 0)
+        self.assertIn("terminating on signal 15", emulator.stderr())
+
+    def test_clock(self):
+        """The timer interrupts each microsecond on the way."""
+        self.ends("outb 0x43 0x34", "outb 0x40 0x2", "outb 0x40 0x0",
+                  "clock_set 9223372036854775807")
+
+    def test_memset(self):
+        self.ends("memset 0x100000000 0x10000000000 0x1")
