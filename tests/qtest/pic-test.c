@@ -46,7 +46,9 @@ static Pics pics_start(const char *machine)
         g_autofree char *type = get_string(&p.c, path, "type");
 
         if (!g_strcmp0(type, "isa-i8259")) {
-            p.path[get_port(&p.c, path) == SLAVE] = g_steal_pointer(&path);
+            int slave = get_port(&p.c, path) == SLAVE;
+
+            p.path[slave] = g_steal_pointer(&path);
         }
     }
     g_assert_nonnull(p.path[0]);
