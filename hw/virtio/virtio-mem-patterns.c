@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What goes wrong inside guests, as it looks from a virtio-mem device: from what the report says so far,
- * the one pattern that it fits, what speaks for it, and what to do in the guest. The device cannot see into
- * the guest, so each is a guess, and called that. What Linux does was observed with its driver (6.1).
+ * What goes wrong inside guests, as it looks from a virtio-mem device: from what the report says so
+ * far, the one pattern that it fits, what speaks for it, and what to do in the guest. The device
+ * cannot see into the guest, so each is a guess, and called that. What Linux does was observed with
+ * its driver (6.1).
  */
 #include "qemu/osdep.h"
 #include "qemu/units.h"
@@ -10,7 +11,7 @@
 #include "hw/virtio/virtio-mem-report.h"
 #include "system/runstate.h"
 
-/* Linux adds nothing more while this much of what it added is not online (or two of its blocks are). */
+/* Linux adds nothing more while this much of what it added (or two of its blocks) is not online. */
 #define LINUX_OFFLINE_MAX ((uint64_t)(1 * GiB))
 /* Of what Linux adds, this part of it in tables: 64 bytes for each page of 4 KiB. */
 #define LINUX_TABLES_PART 64
@@ -53,8 +54,8 @@ static char *steps_text(const VirtIOMEM *vmem)
     if (!steps->nb) {
         return g_strdup("since it was asked it has plugged nothing");
     }
-    return g_strdup_printf("since it was asked it has plugged %s in %" PRIu64 " step%s of %s%s, the "
-                           "last %" PRId64 " s ago", size, steps->nb, steps->nb > 1 ? "s" : "",
+    return g_strdup_printf("since it was asked it has plugged %s in %" PRIu64 " step%s of %s%s, "
+                           "the last %" PRId64 " s ago", size, steps->nb, steps->nb > 1 ? "s" : "",
                            steps->nb * steps->largest == steps->size ? "" : "up to ", step,
                            seconds_since(vmem->stats.last_time[VIRTIO_MEM_REQUEST_TYPE_PLUG]));
 }

@@ -269,7 +269,7 @@ static VirtioMEMRequestType virtio_mem_report_direction(const VirtIOMEM *vmem)
                ? VIRTIO_MEM_REQUEST_TYPE_UNPLUG_ALL : VIRTIO_MEM_REQUEST_TYPE_UNPLUG;
 }
 
-/* Whether a guest that lives would have looked at the requested size, or asked for memory, by now. */
+/* Whether a guest that lives would have looked at the requested size, or asked, by now. */
 static bool virtio_mem_report_is_deaf(const VirtIOMEM *vmem)
 {
     const VirtIOMEMStats *stats = &vmem->stats;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The host has no page left for what a guest has plugged: the machine stops when the guest wants one, and goes on
-where it was when there is room; a guest that wants none goes on all the time."""
+"""The host has no page left for what a guest has plugged: the machine stops when the guest wants one,
+and goes on where it was when there is room; a guest that wants none goes on all the time."""
 
 import time
 import unittest

@@ -435,19 +435,21 @@ static void test_diagnosis_broken(void)
     vm_end(&vm);
 }
 
-/* ---- patterns of what goes wrong in guests ----------------------------------------------------- */
+/* ---- patterns of what goes wrong in guests -------------------------------------------------- */
 
-/* The state, and the pattern that it fits (NULL: none) with words of its evidence. */
+/* The state, and the pattern that it fits (NULL: none) with words of its evidence (?: a digit). */
 static void assert_fits(Vm *vm, const char *state, const char *pattern, const char *evidence)
 {
     QDict *report = report_of(vm), *fits = qdict_get_qdict(report, "fits");
     const char *got = fits ? qdict_get_str(fits, "pattern") : NULL;
+    g_autofree char *words = NULL;
 
     g_assert_cmpstr(qdict_get_str(report, "state"), ==, state);
     g_assert_cmpstr(got, ==, pattern);
     if (fits) {
         g_assert_cmpint(strlen(qdict_get_str(fits, "advice")), >, 20);
-        if (!strstr(qdict_get_str(fits, "evidence"), evidence)) {
+        words = g_strdup_printf("*%s*", evidence);
+        if (!g_pattern_match_simple(words, qdict_get_str(fits, "evidence"))) {
             g_error("evidence is \"%s\", expected it to say \"%s\"",
                     qdict_get_str(fits, "evidence"), evidence);
         }
@@ -479,9 +481,9 @@ static void test_fits_driver_unloaded(void)
     assert_response(plug(&vm, 0, 32), ACK);
     assert_fits(&vm, "reached", NULL, NULL);
     unload_driver(&vm);
-    assert_diagnosis(&vm, "driver-gone", "gone", "has given the device up 0 s ago, with 64 MiB "
-                     "plugged");
-    assert_fits(&vm, "driver-gone", "driver-unloaded", "a driver ran until 0 s ago, and left 64 MiB");
+    assert_diagnosis(&vm, "driver-gone", "gone", "has given the device up ");
+    assert_fits(&vm, "driver-gone", "driver-unloaded",
+                "a driver ran until ? s ago, and left 64 MiB plugged");
     /* Linux does not take it again */
     vm.vdev->bus->set_status(vm.vdev, 1 | 2 | 0x80);
     assert_fits(&vm, "driver-failed", "driver-unloaded", "left 64 MiB plugged");
@@ -525,10 +527,10 @@ static void test_fits_guest_stuck(void)
     set_requested_size(&stopped, 128 * MiB);
     assert_fits(&deaf, "idle", NULL, NULL);
     g_usleep(3100 * 1000);
-    assert_fits(&deaf, "unresponsive", "guest-stuck", "it was asked 3 s ago");
-    assert_diagnosis(&deaf, "unresponsive", "running", "64 MiB less plugged than requested, and its "
-                     "driver has not looked at the requested size for 3 s");
-    assert_fits(&starting, "driver-starting", "guest-stuck", "has been starting for 3 s");
+    assert_fits(&deaf, "unresponsive", "guest-stuck", "it was asked ? s ago");
+    assert_diagnosis(&deaf, "unresponsive", "running", "64 MiB less plugged than requested, and "
+                     "its driver has not looked at the requested size for ");
+    assert_fits(&starting, "driver-starting", "guest-stuck", "has been starting for ? s");
     qtest_qmp_assert_success(stopped.qts, "{'execute': 'cont'}");
     assert_fits(&stopped, "idle", NULL, NULL);
     /* a look is enough, and so is a request without one */
@@ -554,7 +556,8 @@ static void test_fits_no_memory_to_grow(void)
     assert_fits(&vm, "moving", NULL, NULL);
     assert_response(unplug(&vm, 128, 64), ACK);
     assert_fits(&vm, "moving", "no-memory-to-grow", "it has plugged 256 MiB in 2 steps of 128 MiB, "
-                "the last 0 s ago; the next 128 MiB it has given back at once, 1 time, last 0 s ago");
+                "the last ? s ago; the next 128 MiB it has given back at once, 1 time, last ? s "
+                "ago");
     assert_response(plug(&vm, 128, 64), ACK);
     assert_fits(&vm, "moving", NULL, NULL);
     assert_response(unplug(&vm, 128, 64), ACK);
@@ -595,8 +598,9 @@ static void test_fits_not_online(void)
     }
     assert_fits(&idle, "moving", NULL, NULL);
     g_usleep(2100 * 1000);
-    assert_fits(&idle, "idle", "not-online", "since it was asked it has plugged 1 GiB in 8 steps of "
-                "128 MiB, the last 2 s ago; 1 GiB of the 1 GiB that are plugged were never written");
+    assert_fits(&idle, "idle", "not-online", "since it was asked it has plugged 1 GiB in 8 steps "
+                "of 128 MiB, the last ? s ago; 1 GiB of the 1 GiB that are plugged were never "
+                "written");
     /* the rest of the region is no whole unit: that is why it does not grow, where we know of it */
     if (vm_has_loss(&loss)) {
         assert_fits(&loss, "idle", NULL, NULL);
@@ -605,7 +609,7 @@ static void test_fits_not_online(void)
     qtest_writeb(idle.qts, idle.addr, 1);
     assert_fits(&idle, "idle", NULL, NULL);
     g_usleep(3100 * 1000);
-    assert_fits(&reached, "reached", "not-online", "64 MiB in 1 step of 64 MiB, the last 5 s ago; "
+    assert_fits(&reached, "reached", "not-online", "64 MiB in 1 step of 64 MiB, the last ? s ago; "
                 "64 MiB of the 64 MiB");
     qtest_writeb(reached.qts, reached.addr, 1);
     assert_fits(&reached, "reached", NULL, NULL);

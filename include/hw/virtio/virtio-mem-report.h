@@ -28,7 +28,7 @@ typedef struct VirtIOMEMSteps {
     uint64_t size;              /* plugged and not given back at once, by nb requests */
     uint64_t nb;
     uint64_t largest;
-    uint64_t undone;            /* of the last that was given back at once, though more was asked for */
+    uint64_t undone;            /* of the last that was given back, though more was asked for */
     uint64_t nb_undone;
     gint64 undone_time;
 } VirtIOMEMSteps;
@@ -97,8 +97,8 @@ static inline gint64 virtio_mem_stats_asked(const VirtIOMEMStats *stats)
 /* In the largest unit that divides it, a multiple of 1 MiB; the caller frees. */
 char *virtio_mem_size_text(uint64_t size);
 /*
- * What the rest of @report fits that is known to happen in guests, with what to do there; NULL where it fits
- * nothing. For the caller to free.
+ * What the rest of @report fits that is known to happen in guests, with what to do there; NULL
+ * where it fits nothing. For the caller to free.
  */
 VirtioMEMFit *virtio_mem_report_fit(const struct VirtIOMEM *vmem, const VirtioMEMReport *report);
 
