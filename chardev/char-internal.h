@@ -37,6 +37,7 @@ struct Chardev {
     bool attached;
     bool open;                        /* a peer is there (or needs not be) */
     bool input_ended;                 /* it sends nothing more */
+    bool left;                        /* it has closed its end; its input may wait to be taken */
     bool output_broken;               /* it takes nothing more: what is written is thrown away */
     int fd_in, fd_out;                /* -1: none; they may be the same */
     GSource *input;                   /* polls fd_in while the front end wants bytes */

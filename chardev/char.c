@@ -23,9 +23,19 @@ typedef struct ChardevWatch {
     void *opaque;
 } ChardevWatch;
 
+/* While the front end takes nothing, a server looks whether the peer goes, and then whether another
+ * comes: what the first has sent waits for the front end as long as nobody else does. */
+typedef enum InputWatch {
+    WATCH_NOTHING,
+    WATCH_INPUT,
+    WATCH_LEAVING,
+    WATCH_NEXT,
+} InputWatch;
+
 typedef struct InputSource {
     GSource parent;
     Chardev *chr;
+    InputWatch watch;
     gpointer tag;    /* of the descriptor while it is polled */
     bool over;       /* as prepare() found: the connection is to be closed */
 } InputSource;
@@ -58,6 +68,40 @@ static bool input_is_over(const Chardev *chr, bool wanted)
     return ended && !chardev_has_pending(chr);
 }
 
+/* Polls the descriptor that @watch is about, and no other. */
+static void input_set_watch(InputSource *in, InputWatch watch)
+{
+    const GIOCondition gone = G_IO_HUP | G_IO_ERR;
+    Chardev *chr = in->chr;
+
+    if (watch == in->watch) {
+        return;
+    }
+    if (in->tag) {
+        g_source_remove_unix_fd(&in->parent, in->tag);
+        in->tag = NULL;
+    }
+    in->watch = watch;
+    if (watch == WATCH_NEXT) {
+        in->tag = g_source_add_unix_fd(&in->parent, chr->listen_fd, G_IO_IN);
+    } else if (watch != WATCH_NOTHING) {
+        in->tag = g_source_add_unix_fd(&in->parent, chr->fd_in,
+                                       watch == WATCH_INPUT ? G_IO_IN | gone : gone);
+    }
+}
+
+/* What to wait for where the front end takes nothing now. */
+static InputWatch input_idle_watch(const Chardev *chr)
+{
+    if (!chr->is_server || chr->input_ended || chr->output_broken) {
+        return WATCH_NOTHING;
+    }
+    if (!chr->left) {
+        return WATCH_LEAVING;
+    }
+    return chardev_has_pending(chr) ? WATCH_NOTHING : WATCH_NEXT;
+}
+
 static gboolean input_prepare(GSource *source, gint *timeout)
 {
     InputSource *in = (InputSource *)source;
@@ -67,20 +111,21 @@ static gboolean input_prepare(GSource *source, gint *timeout)
 
     *timeout = -1;
     in->over = input_is_over(chr, wanted);
-    if (wanted && !in->tag) {
-        in->tag = g_source_add_unix_fd(source, chr->fd_in, G_IO_IN | G_IO_HUP | G_IO_ERR);
-    } else if (!wanted && in->tag) {
-        g_source_remove_unix_fd(source, in->tag);
-        in->tag = NULL;
-    }
+    input_set_watch(in, wanted ? WATCH_INPUT : input_idle_watch(chr));
     return in->over;
 }
 
 static gboolean input_check(GSource *source)
 {
     InputSource *in = (InputSource *)source;
+    bool hit = in->tag && g_source_query_unix_fd(source, in->tag) != 0;
 
-    return in->over || (in->tag && g_source_query_unix_fd(source, in->tag) != 0);
+    if (hit && in->watch == WATCH_LEAVING) {
+        in->chr->left = true;
+        hit = false;
+    }
+    in->over |= hit && in->watch == WATCH_NEXT;
+    return in->over || hit;
 }
 
 static void input_read(Chardev *chr)
@@ -287,7 +332,7 @@ void chardev_opened(Chardev *chr, int fd_in, int fd_out)
         g_unix_set_fd_nonblocking(fd_out, TRUE, NULL);
     }
     chr->open = true;
-    chr->input_ended = chr->output_broken = false;
+    chr->input_ended = chr->output_broken = chr->left = false;
     chardev_start_input(chr);
     chardev_send_event(chr, CHR_EVENT_OPENED);
 }

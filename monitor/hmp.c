@@ -440,11 +440,12 @@ static int hmp_can_read(void *opaque)
            ? READ_CHUNK : 0;
 }
 
+/* What it says to nobody, behind a multiplexer and out of focus, is not waited for. */
 static bool hmp_has_pending(void *opaque)
 {
     const MonitorHMP *mon = opaque;
 
-    return monitor_output_unsent(&mon->output) > 0;
+    return !started || monitor_output_is_being_sent(&mon->output);
 }
 
 static void hmp_read(void *opaque, const uint8_t *buf, int size)
@@ -519,6 +520,7 @@ bool monitor_init_hmp(Chardev *chr, Error **errp)
     mon->rl = readline_new(&readline_ops, mon, PROMPT);
     monitor_output_init(&mon->output, chr, NULL, NULL);
     monitors = g_slist_append(monitors, mon);
+    chardev_set_pending_handler(chr, hmp_has_pending);
     if (started) {
         hmp_start(mon);
     }

@@ -28,6 +28,11 @@ size_t monitor_output_unsent(const MonitorOutput *out)
     return out->text->len - out->start;
 }
 
+bool monitor_output_is_being_sent(const MonitorOutput *out)
+{
+    return out->watch != 0;
+}
+
 void monitor_output_append(MonitorOutput *out, const char *text, size_t length)
 {
     if (out->start > out->text->len / 2) {

@@ -24,6 +24,8 @@ void monitor_output_init(MonitorOutput *out, Chardev *chr, void (*sent)(void *op
 /* After chardev_detach(), which takes the watch away. */
 void monitor_output_cleanup(MonitorOutput *out);
 size_t monitor_output_unsent(const MonitorOutput *out);
+/* Whether some of it waits for the client to read. */
+bool monitor_output_is_being_sent(const MonitorOutput *out);
 /* Adds text; monitor_output_flush() sends it. */
 void monitor_output_append(MonitorOutput *out, const char *text, size_t length);
 /* May find that the client has gone: then the chardev's event handler is called. */

@@ -222,6 +222,74 @@ class EndOfInput(TestCase):
             self.assertIn(f'"q{i}"', answer)
             self.assertIn(f'"h{i}"', answer)
 
+    def test_a_port_that_takes_nothing(self):
+        """The guest reads nothing. Who has left does not keep the next one out (stock's multiplexer is full
+        for the next one)."""
+        for args in (["-serial", "unix:s,server=on,wait=off"],
+                     ["-serial", "mon:unix:s,server=on,wait=off"])[:1 if STOCK else 2]:
+            with self.subTest(args[1]):
+                emulator = self.start(*args, "-qmp", "unix:qmp0,server=on,wait=off", qtest=True)
+                monitor = emulator.monitor()
+                for _ in range(2):
+                    with self.connect(emulator, socket.AF_UNIX, emulator.path("s")) as sock:
+                        sock.settimeout(0.2)
+                        try:
+                            while True:
+                                sock.sendall(b"x" * 1000)
+                        except TimeoutError:
+                            pass
+                    monitor.cmd("query-name")
+                with self.connect(emulator, socket.AF_UNIX, emulator.path("s")) as sock:
+                    sock.settimeout(20)
+                    if args[1].startswith("mon:"):
+                        sock.sendall(b"\x01cinfo status\n")
+                        answer = b""
+                        while b"VM status: paused" not in answer:
+                            answer += sock.recv(4096)
+                    else:
+                        monitor.cmd("query-name")
+                        emulator.qtest("outb 0x3f8 0x68")
+                        self.assertEqual(sock.recv(4096), b"h")
+
+    def test_shared_with_a_monitor_out_of_focus(self):
+        """The monitor has a greeting that nobody sees: the client does not wait for that."""
+        emulator = self.start("-serial", "mon:unix:s,server=on,wait=off")
+        for _ in range(3):
+            sock = self.connect(emulator, socket.AF_UNIX, emulator.path("s"))
+            self.assertEqual(write_and_half_close(sock, b"x"), b"")
+
+    def test_shared_with_a_monitor_that_is_yet_to_start(self):
+        """What is typed before x-exit-preconfig is for it as well."""
+        emulator = self.start("-preconfig", "-serial", "mon:unix:s,server=on,wait=off", "-qmp",
+                              "unix:qmp0,server=on,wait=off")
+        monitor = emulator.monitor()
+        sock = self.connect(emulator, socket.AF_UNIX, emulator.path("s"))
+        sock.settimeout(20)
+        with sock:
+            sock.sendall(b"\x01cinfo status\n")
+            sock.shutdown(socket.SHUT_WR)
+            monitor.cmd("query-name")
+            monitor.cmd("x-exit-preconfig")
+            self.assertIn(b"VM status: paused", read_to_end(sock))
+
+    @unittest.skipIf(STOCK, "stock drops what a client sent that has gone altogether")
+    def test_a_slow_port_gets_it_all(self):
+        """As long as nobody else comes, what was sent by one who has left waits for the guest."""
+        emulator = self.start("-serial", "unix:s,server=on,wait=off", "-qmp",
+                              "unix:qmp0,server=on,wait=off", qtest=True)
+        monitor = emulator.monitor()
+        emulator.qtest("outb 0x3fa 0x07")       # its FIFO holds 16 bytes
+        text = bytes(range(256))
+        with self.connect(emulator, socket.AF_UNIX, emulator.path("s")) as sock:
+            sock.sendall(text)
+        monitor.cmd("query-name")
+        got = b""
+        while len(got) < len(text):
+            monitor.cmd("query-name")
+            self.assertIn("1", bin(int(emulator.qtest("inb 0x3fd").split()[1], 16))[-1], got)
+            got += bytes([int(emulator.qtest("inb 0x3f8").split()[1], 16)])
+        self.assertEqual(got, text)
+
 
 if __name__ == "__main__":
     unittest.main()
