@@ -68,6 +68,19 @@ static void copy(void *dst, const void *src, size_t size)
     }
 }
 
+/* The compiler moves no access to the memory in question over these: the guard stands around it. */
+static void guard_begin(sigjmp_buf *guard)
+{
+    copy_guard = guard;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void guard_end(void)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    copy_guard = NULL;
+}
+
 bool guarded_copy(void *dst, const void *src, size_t size)
 {
     sigjmp_buf guard;
@@ -75,9 +88,9 @@ bool guarded_copy(void *dst, const void *src, size_t size)
     if (sigsetjmp(guard, 0)) {
         return false;
     }
-    copy_guard = &guard;
+    guard_begin(&guard);
     copy(dst, src, size);
-    copy_guard = NULL;
+    guard_end();
     return true;
 }
 
@@ -88,9 +101,9 @@ bool guarded_set(void *dst, int c, size_t size)
     if (sigsetjmp(guard, 0)) {
         return false;
     }
-    copy_guard = &guard;
+    guard_begin(&guard);
     memset(dst, c, size);
-    copy_guard = NULL;
+    guard_end();
     return true;
 }
 
@@ -103,7 +116,7 @@ bool guarded_touch(void *start, size_t size, size_t page_size, bool write)
     if (sigsetjmp(guard, 0)) {
         return false;
     }
-    copy_guard = &guard;
+    guard_begin(&guard);
     for (size_t i = 0; i < size; i += page_size) {
         volatile char *at = (volatile char *)start + i;
 
@@ -113,6 +126,6 @@ bool guarded_touch(void *start, size_t size, size_t page_size, bool write)
             (void)*at;
         }
     }
-    copy_guard = NULL;
+    guard_end();
     return true;
 }
