@@ -65,7 +65,7 @@ static void qtest_flush(void)
 {
     if (server->output->len) {
         chardev_write_all(server->chr, (const uint8_t *)server->output->str,
-                          (int)server->output->len);
+                          (int)server->output->len, qemu_end_is_requested);
         g_string_truncate(server->output, 0);
     }
 }

@@ -15,6 +15,7 @@
 #include "char-internal.h"
 
 #define READ_CHUNK 4096
+#define WRITE_ALL_POLL_MS 100
 
 typedef struct ChardevWatch {
     Chardev *chr;
@@ -245,14 +246,14 @@ int chardev_write(Chardev *chr, const uint8_t *buf, int len)
     return done;
 }
 
-void chardev_write_all(Chardev *chr, const uint8_t *buf, int len)
+void chardev_write_all(Chardev *chr, const uint8_t *buf, int len, bool (*give_up)(void))
 {
     int done = chardev_write(chr, buf, len);
 
-    while (done < len) {
+    while (done < len && !(give_up && give_up())) {
         struct pollfd pfd = { .fd = chardev_output(chr)->fd_out, .events = POLLOUT };
 
-        poll(&pfd, 1, -1);
+        poll(&pfd, 1, WRITE_ALL_POLL_MS);
         done += chardev_write(chr, buf + done, len - done);
     }
 }

@@ -91,8 +91,11 @@ void chardev_accept_input(Chardev *chr);
  * slow, @len also when nobody is there to receive it.
  */
 int chardev_write(Chardev *chr, const uint8_t *buf, int len);
-/* Writes all, waiting for the peer if need be (never for one that is not there). */
-void chardev_write_all(Chardev *chr, const uint8_t *buf, int len);
+/*
+ * Writes all, waiting for the peer if need be (never for one that is not there), until @give_up, which
+ * is asked several times a second, says so (NULL: never).
+ */
+void chardev_write_all(Chardev *chr, const uint8_t *buf, int len, bool (*give_up)(void));
 /*
  * Calls @func when @cond (G_IO_OUT) holds, or with G_IO_HUP once when the peer goes away. Returns
  * the source's id (g_source_remove), 0 if the chardev is closed.

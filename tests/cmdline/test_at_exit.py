@@ -117,5 +117,8 @@ class EndOfLongCommands(TestCase):
         self.ends("outb 0x43 0x34", "outb 0x40 0x2", "outb 0x40 0x0",
                   "clock_set 9223372036854775807")
 
+    def test_answer_that_nobody_reads(self):
+        self.ends("read 0 0x1000000")
+
     def test_memset(self):
         self.ends("memset 0x100000000 0x10000000000 0x1")

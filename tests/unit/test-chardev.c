@@ -358,7 +358,7 @@ static void test_mux_output(void)
 
     mux_start(&m);
     g_assert_cmpint(chardev_write(m.ports[0], (const uint8_t *)"one ", 4), ==, 4);
-    chardev_write_all(m.ports[1], (const uint8_t *)"two", 3);
+    chardev_write_all(m.ports[1], (const uint8_t *)"two", 3, NULL);
     shown = mux_shown(&m);
     g_assert_cmpstr(shown, ==, "one two");
     g_free(shown);
