@@ -56,7 +56,7 @@ static const KnownNames known_names[] = {
     { QEMU_NAME_OPTION, WHY_MEMORY,
       "mem-path mem-prealloc overcommit" },
     { QEMU_NAME_OPTION, WHY_PLATFORM,
-      "action parallel rtc watchdog-action win2k-hack" },
+      "action parallel watchdog-action win2k-hack" },
     { QEMU_NAME_OPTION, WHY_FIRMWARE,
       "L acpitable bios boot dtb fw no-acpi no-hpet option-rom smbios" },
     { QEMU_NAME_OPTION, WHY_MIGRATION,
@@ -71,7 +71,7 @@ static const KnownNames known_names[] = {
     { QEMU_NAME_OPTION, WHY_PROCESS,
       "async-teardown chroot runas" },
     { QEMU_NAME_OPTION, WHY_TIME,
-      "seed" },
+      "rtc seed" },
     { QEMU_NAME_MACHINE, WHY_OLD,
       "pc-1.0 pc-1.1 pc-1.2 pc-1.3 pc-i440fx-1.4 pc-i440fx-1.5 pc-i440fx-1.6 pc-i440fx-1.7 "
       "pc-i440fx-2.0 pc-i440fx-2.1 pc-i440fx-2.10 pc-i440fx-2.11 pc-i440fx-2.12 pc-i440fx-2.2 "
