@@ -93,6 +93,9 @@ static void pcihp_eject_slot(PCIBus *bus, unsigned slot)
 /* @slots of bus @n: for the guest they are empty from now on. */
 static void pcihp_eject(AcpiPciHp *s, unsigned n, uint32_t slots)
 {
+    if (!slots) {
+        return;
+    }
     s->buses[n].up &= ~slots;
     s->buses[n].down &= ~slots;
     s->buses[n].ejected |= slots;
